@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ByteString } from "#bytes";
+
+/** A control file that cannot be read or holds what it must not; the message names file, line and reason. */
+export class ControlError extends Error {}
+
+function load(home: string, file: string): ByteString | null {
+  const path = join(home, "control", file);
+  try {
+    return readFileSync(path, "latin1");
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") return null;
+    throw new ControlError(`unable to read ${path}: ${code ?? "error"}`, { cause });
+  }
+}
+
+const trailing = /[ \t\n]+$/;
+
+/** A single-value file: its first line without trailing blanks; null if the file is missing. `#` is no comment here. */
+export function readValue(home: string, file: string): ByteString | null {
+  const text = load(home, file);
+  return text === null ? null : text.slice(0, (text.indexOf("\n") + 1 || text.length + 1) - 1).replace(trailing, "");
+}
+
+/** Leading digits of a single-value file; null if the file is missing or has none (the default applies; spec Q-254). */
+export function readNumber(home: string, file: string): number | null {
+  const digits = /^[0-9]+/.exec(readValue(home, file) ?? "");
+  return digits === null ? null : Number(digits[0]);
+}
+
+/** A list file: its entries without trailing blanks, comments and empty lines left out; null if missing (which is not an empty list). */
+export function readLines(home: string, file: string): readonly ByteString[] | null {
+  const text = load(home, file);
+  if (text === null) return null;
+  return text
+    .split("\n")
+    .map((line) => line.replace(trailing, ""))
+    .filter((line) => line !== "" && !line.startsWith("#"));
+}

@@ -1,0 +1,8 @@
+/**
+ * Room `files`: making bytes durable, and the few system calls Node lacks. Ground floor: knows no mail. The order is always:
+ * write, fsync the file, link or rename, fsync the directory, then say yes.
+ */
+
+export { type Cdb, cdbHash, openCdb, renderCdb } from "./cdb.ts";
+export { fsyncDirectory, makeFolder, writeFileDurable } from "./durable.ts";
+export { flockFile, hasSyscalls, lockFile, peerUid, syncFileSystem } from "./syscalls.ts";

@@ -1,0 +1,7 @@
+/**
+ * Room `log`: lines for people and analysers. Ground floor: knows no mail. A log line is one event, stable words first; peers'
+ * bytes pass through `safe` or `field` before they get in.
+ */
+export { eventLine, field } from "./event-line.ts";
+export { safe } from "./safe.ts";
+export { externalTai64n, tai64nOf } from "./tai64n.ts";

@@ -1,0 +1,6 @@
+import type { ByteString } from "#bytes";
+
+/** qmail-send's log alphabet (spec 8.1): LF becomes `/`; octets below 33, above 126, and `%` become `_`. */
+export function safe(text: ByteString): string {
+  return text.replace(/[^\x21-\x24\x26-\x7e]/g, (octet) => (octet === "\n" ? "/" : "_"));
+}

@@ -1,0 +1,119 @@
+import type { Socket } from "node:net";
+
+/** Largest payload of one frame. A peer that announces more is cut off. */
+export const maxFrameBytes = 1 << 20;
+
+/** One frame between two services: what kind, which conversation on this link, and its bytes (valid as long as kept). */
+export type Frame = { readonly kind: number; readonly id: number; readonly payload: Buffer };
+
+const headBytes = 9;
+
+/**
+ * A link between two services of the house that carries frames both ways, many conversations at once:
+ * `length u32be | kind u8 | id u32be | payload`. Frames sent in one turn of the event loop leave in one write.
+ * `onFrame` is called in order; `onClose` once, after the last frame, with the reason if it was not a clean end.
+ */
+export class FrameLink {
+  readonly socket: Socket;
+  #parts: Buffer[] = [];
+  #have = 0;
+  #want = headBytes;
+  #corked = false;
+  #closed = false;
+  readonly #onFrame: (frame: Frame) => void;
+
+  constructor(
+    socket: Socket,
+    on: { readonly frame: (frame: Frame) => void; readonly close: (reason: Error | null) => void },
+    early: Buffer = Buffer.alloc(0),
+  ) {
+    this.socket = socket;
+    this.#onFrame = on.frame;
+    let reason: Error | null = null;
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("error", (error) => {
+      reason = error;
+    });
+    socket.on("close", () => {
+      this.#closed = true;
+      on.close(reason);
+    });
+    if (early.length > 0) this.#take(early);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes accepted by `send` that the kernel has not taken yet. */
+  get backlogBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** Queues one frame whose payload is the given pieces, one after the other. Returns false when the reader lags behind. */
+  send(kind: number, id: number, ...pieces: readonly Uint8Array[]): boolean {
+    if (this.#closed) return false;
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    const head = Buffer.allocUnsafe(headBytes);
+    head.writeUInt32BE(length, 0);
+    head[4] = kind;
+    head.writeUInt32BE(id, 5);
+    if (!this.#corked) {
+      this.#corked = true;
+      this.socket.cork();
+      setImmediate(() => {
+        this.#corked = false;
+        this.socket.uncork();
+      });
+    }
+    let room = this.socket.write(head);
+    for (const piece of pieces) if (piece.length > 0) room = this.socket.write(piece);
+    return room;
+  }
+
+  /** Resolves when the backlog is gone or the link is. */
+  drained(): Promise<void> {
+    if (this.#closed || !this.socket.writableNeedDrain) return Promise.resolve();
+    return new Promise((done) => {
+      const settle = (): void => {
+        this.socket.off("drain", settle);
+        this.socket.off("close", settle);
+        done();
+      };
+      this.socket.on("drain", settle);
+      this.socket.on("close", settle);
+    });
+  }
+
+  /** Ends the link: what was sent still goes out. */
+  end(): void {
+    if (!this.#closed) this.socket.end();
+  }
+
+  destroy(reason?: Error): void {
+    this.socket.destroy(reason);
+  }
+
+  #take(chunk: Buffer): void {
+    this.#parts.push(chunk);
+    this.#have += chunk.length;
+    if (this.#have < this.#want) return;
+    let bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts, this.#have);
+    this.#parts = [];
+    while (bytes.length >= headBytes) {
+      const length = bytes.readUInt32BE(0);
+      if (length > maxFrameBytes) {
+        this.destroy(new Error(`a frame of ${length} bytes was announced`));
+        return;
+      }
+      const end = headBytes + length;
+      if (bytes.length < end) break;
+      this.#onFrame({ kind: bytes[4]!, id: bytes.readUInt32BE(5), payload: bytes.subarray(headBytes, end) });
+      bytes = bytes.subarray(end);
+    }
+    this.#have = bytes.length;
+    this.#want = bytes.length >= headBytes ? headBytes + bytes.readUInt32BE(0) : headBytes;
+    if (bytes.length > 0) this.#parts.push(bytes);
+  }
+}

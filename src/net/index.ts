@@ -1,0 +1,8 @@
+/**
+ * Room `net`: sockets without any mail in them. A `LineWire` pulls lines and counted bytes from a peer with deadlines; a
+ * `FrameLink` carries numbered frames between two services of the house; `socketPath` makes long Unix paths fit.
+ */
+export { type ConnectFailure, connectTcp, connectUnix } from "./connect.ts";
+export { type Frame, FrameLink, maxFrameBytes } from "./frame-link.ts";
+export { LineWire, WireError, type WireErrorKind } from "./line-wire.ts";
+export { closeServer, listenUnix, socketPath } from "./unix.ts";

@@ -1,0 +1,46 @@
+import type { Readable, Writable } from "node:stream";
+
+/**
+ * Replaces "execute the next program" of a classic chain. `words[0]` is the program's name or path. A program of ours
+ * that needs nothing of the process changed is called on the same streams; anything else is spawned. Resolves with its
+ * exit code (128 + signal number if it was killed); 111 when it cannot be started for now, 100 when it does not exist.
+ */
+export type Exec = (
+  words: readonly [string, ...string[]],
+  change?: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: Readable; readonly stdout?: Writable },
+) => Promise<number>;
+
+/** What a program is given instead of a process of its own. It reads no global: not process.env, not process.cwd(). */
+export type ProgramCall = {
+  /** The name it was called by (a link's name may matter: sendmail, mailq, newaliases). */
+  readonly name: string;
+  /** Arguments after the name, as typed (text; turn into bytes with `utf8ToByteString`). */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Absolute working directory. */
+  readonly cwd: string;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly exec: Exec;
+  /** Aborted when the caller wants the program to end (SIGTERM, SIGINT, time limit). */
+  readonly signal: AbortSignal;
+  /** Another descriptor to read from: qmail-queue's envelope on 1, checkpassword's credentials on 3. Null if it is not open. */
+  readonly input: (fd: number) => Readable | null;
+};
+
+/** A classic command as a function. Resolves with its exit code; throws only on bugs (the caller turns that into 111). */
+export type Program = (call: ProgramCall) => Promise<number>;
+
+/** Finds a program of ours by the name an operator types; undefined if it is not ours. Loads its module on demand. */
+export type ProgramIndex = (name: string) => (() => Promise<Program>) | undefined;
+
+/** Thrown for wrong arguments; the caller prints `message` and exits with `exitCode` (100 in most of qmail). */
+export class UsageError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 100) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
