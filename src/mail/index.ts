@@ -11,7 +11,9 @@ export {
   quoteAddress,
   quoteLocalPart,
 } from "./address.ts";
+export type { DeliveryJob, LocalRoute, MessageSource } from "./delivery.ts";
 export { type Envelope, isNullPath, type ReversePath } from "./envelope.ts";
+export { type Invoker, type Origin, receivedByQueue } from "./origin.ts";
 export {
   done,
   exitCodeFor,

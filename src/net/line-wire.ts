@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /** How a conversation can break: the peer fell silent, hung up, sent a line that is too long, or the link failed. */
 export type WireErrorKind = "timeout" | "closed" | "too-long" | "failed";
@@ -23,7 +23,7 @@ const highWaterBytes = 256 * 1024;
  * to wait for input (so pipelined commands get their replies in one packet) or on `flush`. Every wait has a deadline.
  */
 export class LineWire {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   timeoutMs: number;
   #buffer: Buffer = Buffer.alloc(0);
   #later: Buffer[] = [];
@@ -34,7 +34,7 @@ export class LineWire {
   #out: (Buffer | string)[] = [];
   readonly #detach: () => void;
 
-  constructor(socket: Socket, timeoutMs: number) {
+  constructor(socket: Duplex, timeoutMs: number) {
     this.socket = socket;
     this.timeoutMs = timeoutMs;
     const onData = (chunk: Buffer): void => {
@@ -68,7 +68,7 @@ export class LineWire {
   }
 
   /** Stops reading so that the socket can be handed on (to TLS); what arrived unread is dropped. */
-  release(): Socket {
+  release(): Duplex {
     this.#detach();
     this.socket.pause();
     return this.socket;
