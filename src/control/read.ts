@@ -30,12 +30,20 @@ export function readNumber(home: string, file: string): number | null {
   return digits === null ? null : Number(digits[0]);
 }
 
-/** A list file: its entries without trailing blanks, comments and empty lines left out; null if missing (which is not an empty list). */
-export function readLines(home: string, file: string): readonly ByteString[] | null {
+/** One entry of a list file and the line it stands on, counted from 1. */
+export type ControlEntry = { readonly text: ByteString; readonly line: number };
+
+/** A list file's entries with their line numbers, for those who must say which line decided; otherwise as `readLines`. */
+export function readEntries(home: string, file: string): readonly ControlEntry[] | null {
   const text = load(home, file);
   if (text === null) return null;
   return text
     .split("\n")
-    .map((line) => line.replace(trailing, ""))
-    .filter((line) => line !== "" && !line.startsWith("#"));
+    .map((line, index) => ({ text: line.replace(trailing, ""), line: index + 1 }))
+    .filter((entry) => entry.text !== "" && !entry.text.startsWith("#"));
+}
+
+/** A list file: its entries without trailing blanks, comments and empty lines left out; null if missing (which is not an empty list). */
+export function readLines(home: string, file: string): readonly ByteString[] | null {
+  return readEntries(home, file)?.map((entry) => entry.text) ?? null;
 }
