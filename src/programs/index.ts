@@ -7,6 +7,8 @@ import type { Program, ProgramIndex } from "#process";
 type Loader = () => Promise<{ readonly main: Program }>;
 
 const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
+  // quail
+  ["quail", () => import("./quail/quail.ts")],
   // qmail
 ]);
 

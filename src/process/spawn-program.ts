@@ -1,0 +1,91 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { Socket } from "node:net";
+import { constants } from "node:os";
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+/** What a real child is started with. */
+export type SpawnCall = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly signal: AbortSignal;
+};
+
+/** qmail's codes for a program that could not be started: for good (no such file), or for now. */
+const notThere = 100;
+const notNow = 111;
+
+/** The descriptor behind a stream when a child may simply have it: one of this process's own three, or a socket nobody reads. */
+function inputFd(stream: Readable): number | Socket | "pipe" {
+  if (stream.readableDidRead || stream.readableLength > 0) return "pipe";
+  if (stream === process.stdin) return 0;
+  return idleSocket(stream) ?? "pipe";
+}
+
+function idleSocket(stream: Readable): Socket | null {
+  if (!(stream instanceof Socket)) return null;
+  const handle = (stream as unknown as { _handle?: { fd?: number; reading?: boolean } })._handle;
+  return handle?.fd !== undefined && handle.fd >= 0 && handle.reading !== true ? stream : null;
+}
+
+function outputFd(stream: Writable): number | Socket | "pipe" {
+  if (stream.writableLength > 0) return "pipe";
+  if (stream === process.stdout) return 1;
+  if (stream === process.stderr) return 2;
+  const handle = (stream as unknown as { _handle?: { fd?: number } })._handle;
+  return stream instanceof Socket && handle?.fd !== undefined && handle.fd >= 0 ? stream : "pipe";
+}
+
+function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/** Carries the streams a child could not inherit; resolves when its output has been passed on. */
+async function carry(child: ChildProcess, call: SpawnCall): Promise<void> {
+  // A child that ends without reading its input is its own business, as is a reader that has gone.
+  if (child.stdin) pipeline(call.stdin, child.stdin).catch(() => {});
+  const outputs = [
+    [child.stdout, call.stdout],
+    [child.stderr, call.stderr],
+  ] as const;
+  await Promise.all(
+    outputs.map(async ([from, to]) => {
+      if (from) await pipeline(from, to, { end: false }).catch(() => from.resume());
+    }),
+  );
+}
+
+/**
+ * Starts a program as a child and waits for it. Streams that are descriptors are inherited, others are piped. Aborting the
+ * signal sends SIGTERM. Resolves with the exit code (128 + N if signal N killed it); 100 no such program, 111 not now.
+ */
+export function spawnProgram(words: readonly [string, ...string[]], call: SpawnCall): Promise<number> {
+  const options: SpawnOptions = {
+    cwd: call.cwd,
+    env: call.env,
+    stdio: [inputFd(call.stdin), outputFd(call.stdout), outputFd(call.stderr)],
+  };
+  return new Promise((resolve) => {
+    const child = spawn(words[0], words.slice(1), options);
+    const stop = (): void => {
+      child.kill("SIGTERM");
+    };
+    const settle = (code: number): void => {
+      call.signal.removeEventListener("abort", stop);
+      resolve(code);
+    };
+    if (call.signal.aborted) stop();
+    else call.signal.addEventListener("abort", stop, { once: true });
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      settle(error.code === "ENOENT" && existsSync(call.cwd) ? notThere : notNow);
+    });
+    const carried = carry(child, call);
+    child.once("exit", (code, signal) => {
+      void carried.then(() => settle(exitCodeOf(code, signal)));
+    });
+  });
+}

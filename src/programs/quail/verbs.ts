@@ -1,0 +1,12 @@
+/** The verbs of `quail`: what is new beside the classic programs. A module is loaded when its verb is used, not before. */
+import type { Program } from "#process";
+
+/** One verb: a line for `quail help`, and its program. */
+export type Verb = {
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly main: Program }>;
+};
+
+export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
+  ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
+]);
