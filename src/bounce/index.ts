@@ -1,0 +1,10 @@
+/**
+ * Room `bounce`: what a report of failure says and to whom it goes (spec 4.6-4.8). Pure: it composes bytes, the scheduler
+ * posts them (envelope sender "" or "#@[]") and streams the original between `head` and `tail`.
+ */
+
+export { type BouncePlan, bounceRecipient } from "./bounce-recipient.ts";
+export { type Bounce, type BounceFormat, type BounceInput, bounceFormat, composeBounce } from "./compose-bounce.ts";
+export { type BounceFailure, statusOf } from "./failure.ts";
+export { parseQsbmf, type QsbmfReport } from "./parse-qsbmf.ts";
+export { withoutVirtualPrefix } from "./virtual-prefix.ts";
