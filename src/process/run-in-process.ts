@@ -19,25 +19,30 @@ export type InProcessCall = {
 };
 
 /** How it ended. `output` is stdout and stderr as they came, bounded. */
-export type InProcessResult = { readonly code: number; readonly output: Buffer; readonly stdout: Buffer };
+export type InProcessResult = {
+  readonly code: number;
+  readonly output: Buffer;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+};
 
 const maxOutputBytesDefault = 64 * 1024;
 
-function collector(maxBytes: number, alsoTo: (bytes: Buffer) => void = () => {}) {
-  const parts: Buffer[] = [];
+/** Gathers what is written to two streams, in the order it came, up to `maxBytes` in all. */
+function gather(maxBytes: number) {
+  const pieces: { readonly from: "stdout" | "stderr"; readonly bytes: Buffer }[] = [];
   let room = maxBytes;
-  const add = (bytes: Buffer): void => {
-    if (room > 0) parts.push(Buffer.from(bytes.subarray(0, room)));
-    room -= bytes.length;
-  };
-  const stream = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      add(chunk);
-      alsoTo(chunk);
-      done();
-    },
-  });
-  return { stream, add, bytes: (): Buffer => Buffer.concat(parts) };
+  const stream = (from: "stdout" | "stderr"): Writable =>
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        if (room > 0) pieces.push({ from, bytes: chunk.subarray(0, room) });
+        room -= chunk.length;
+        done();
+      },
+    });
+  const bytesFrom = (from: "stdout" | "stderr"): Buffer =>
+    Buffer.concat(pieces.filter((piece) => piece.from === from).map((piece) => piece.bytes));
+  return { stream, bytesFrom, bytes: (): Buffer => Buffer.concat(pieces.map((piece) => piece.bytes)) };
 }
 
 /**
@@ -51,19 +56,17 @@ export async function runInProcess(
 ): Promise<InProcessResult | null> {
   const own = findOwn(index, words);
   if (own === null) return null;
-  const maxBytes = call.maxOutputBytes ?? maxOutputBytesDefault;
-  const both = collector(maxBytes);
-  const stdout = collector(maxBytes, both.add);
+  const said = gather(call.maxOutputBytes ?? maxOutputBytesDefault);
   const stdin = call.stdin ?? Readable.from([]);
   const base: ExecBase = {
     env: call.env,
     cwd: call.cwd,
     stdin,
-    stdout: stdout.stream,
-    stderr: both.stream,
+    stdout: said.stream("stdout"),
+    stderr: said.stream("stderr"),
     signal: call.signal ?? new AbortController().signal,
     input: (fd) => (fd === 0 ? stdin : (call.inputs?.get(fd) ?? null)),
   };
   const code = await callProgram(own.load, programCall(index, own.name, own.args, base));
-  return { code, output: both.bytes(), stdout: stdout.bytes() };
+  return { code, output: said.bytes(), stdout: said.bytesFrom("stdout"), stderr: said.bytesFrom("stderr") };
 }

@@ -21,6 +21,8 @@ function inputOf(fd: number): Readable | null {
   try {
     const stat = fstatSync(fd);
     isPipe = stat.isFIFO() || stat.isSocket();
+    // Node's own descriptors (epoll, eventfd) fill the numbers nobody opened for us; they are none of these.
+    if (!isPipe && !stat.isFile() && !stat.isCharacterDevice()) return null;
   } catch {
     return null; // EBADF: nobody opened it for us.
   }
@@ -33,7 +35,7 @@ function inputOf(fd: number): Readable | null {
 function endOnBrokenPipe(stream: Writable, stop: () => void): Writable {
   stream.on("error", () => {
     stop();
-    setTimeout(() => process.exit(brokenPipeExitCode), afterBrokenPipeMs).unref();
+    setTimeout(() => process.exit(brokenPipeExitCode), afterBrokenPipeMs);
   });
   return stream;
 }
