@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import { type ByteString, fromBytes, toBytes } from "#bytes";
+import { type Address, type Envelope, type Invoker, type Origin, parseAddress, type ReversePath } from "#mail";
+
+/** Where the queue's door is, and the folder for messages that come while it is shut. */
+export const doorPath = (home: string): string => join(home, "queue", "door");
+export const dropFolder = (home: string): string => join(home, "queue", "drop");
+
+/** First bytes of our dialect; classic QMQP begins with a digit, so the first byte tells them apart. */
+export const preface = toBytes("QUAIL1\n");
+
+/** Frames of the door. A message is BEGIN, MORE*, BODY*, then END or ABORT, all with one id chosen by the client; ANSWER comes back. */
+export const frames = {
+  /** `invoker NUL uid NUL sender NUL (recipient NUL)*` */
+  begin: 1,
+  /** `(recipient NUL)*`, for lists longer than one frame holds. */
+  more: 2,
+  body: 3,
+  end: 4,
+  abort: 5,
+  /** `K<queue id>`, `Z<text>` or `D<text>`. */
+  answer: 9,
+} as const;
+
+/** Recipient bytes put into one frame at most; the frame limit is 1 MiB. */
+const envelopeFrameBytes = 256 * 1024;
+
+/** The BEGIN payload and as many MORE payloads as the recipients need. */
+export function renderEnvelope(envelope: Envelope, origin: Origin): readonly [Buffer, ...Buffer[]] {
+  const first = `${origin.invoker}\0${origin.uid}\0${envelope.sender}\0`;
+  if (envelope.recipients.length === 1) return [toBytes(`${first}${envelope.recipients[0]}\0`)];
+  const pieces: string[] = [];
+  let piece = first;
+  for (const recipient of envelope.recipients) {
+    if (piece.length + recipient.length >= envelopeFrameBytes) {
+      pieces.push(piece);
+      piece = "";
+    }
+    piece += `${recipient}\0`;
+  }
+  const [begin = first, ...more] = [...pieces, piece];
+  return [toBytes(begin), ...more.map(toBytes)];
+}
+
+const invokers: ReadonlyMap<string, Invoker> = new Map(
+  (["network", "alias", "bounce", "user"] as const).map((name) => [name, name]),
+);
+
+/** What a BEGIN payload says; null if it is malformed. */
+export type BegunEnvelope = { readonly origin: Origin; readonly sender: ReversePath; readonly recipients: Address[] };
+
+export function parseBegin(payload: Buffer): BegunEnvelope | null {
+  const [invokerName = "", uid = "", sender, ...rest] = fromBytes(payload).split("\0");
+  const invoker = invokers.get(invokerName);
+  if (invoker === undefined || sender === undefined || !/^[0-9]{1,10}$/.test(uid)) return null;
+  const path = parseReversePath(sender);
+  const recipients = parseRecipients(rest);
+  return path === null || recipients === null
+    ? null
+    : { origin: { invoker, uid: Number(uid) }, sender: path, recipients };
+}
+
+/** Recipients of a MORE payload; null if one is malformed. */
+export function parseMore(payload: Buffer): readonly Address[] | null {
+  return parseRecipients(fromBytes(payload).split("\0"));
+}
+
+/** A reverse-path as the envelope carries it; null when it is too long. */
+export function parseReversePath(text: ByteString): ReversePath | null {
+  return text === "" ? "" : parseAddress(text);
+}
+
+function parseRecipients(pieces: readonly ByteString[]): Address[] | null {
+  // Every recipient ends in NUL, so the last piece is what follows the last NUL: nothing.
+  if (pieces.at(-1) !== "") return null;
+  const recipients: Address[] = [];
+  for (let i = 0; i < pieces.length - 1; i++) {
+    const address = parseAddress(pieces[i]!);
+    if (address === null) return null;
+    recipients.push(address);
+  }
+  return recipients;
+}

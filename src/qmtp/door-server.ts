@@ -1,0 +1,105 @@
+import type { Socket } from "node:net";
+import { toBytes } from "#bytes";
+import { letterOfFate, permanent, temporary } from "#mail";
+import { FrameLink } from "#net";
+import { type BegunEnvelope, frames, parseBegin, parseMore, preface } from "./door-protocol.ts";
+import type { DoorAnswer } from "./posting.ts";
+import { serveQmqp } from "./qmqp-at-the-door.ts";
+
+/** A message that is coming in. The house gathers its bytes; `end` resolves once it is durable. */
+export type Incoming = {
+  write(bytes: Buffer): void;
+  end(): Promise<DoorAnswer>;
+  abort(): void;
+};
+
+/** What stands behind the door. `begin` is given the whole envelope before the first byte of the message. */
+export type DoorHouse = { begin(envelope: BegunEnvelope): Incoming };
+
+/** Messages one connection may have under way; a client that opens more is cut off. */
+const maxUnderWay = 20_000;
+
+const badEnvelope: DoorAnswer = { ...permanent("envelope address too long for qq (#5.1.3)"), queueId: null };
+const broken: DoorAnswer = { ...temporary("qq internal bug (#4.3.0)"), queueId: null };
+
+/** Serves one connection at the queue's door until the peer hangs up: our dialect, or one classic QMQP message. */
+export function serveDoor(socket: Socket, house: DoorHouse): void {
+  const early: Buffer[] = [];
+  socket.on("error", () => {}); // A lost connection ends in `close`, where what is unfinished is dropped.
+  const onData = (chunk: Buffer): void => {
+    early.push(chunk);
+    const bytes = Buffer.concat(early);
+    const classic = bytes[0] !== preface[0];
+    if (!classic && bytes.length < preface.length) return;
+    socket.off("data", onData);
+    if (classic) serveQmqp(socket, bytes, house);
+    else if (bytes.subarray(0, preface.length).equals(preface))
+      serveDialect(socket, bytes.subarray(preface.length), house);
+    else socket.destroy();
+  };
+  socket.on("data", onData);
+}
+
+type UnderWay =
+  | { readonly at: "envelope"; readonly envelope: BegunEnvelope }
+  | { readonly at: "body"; readonly incoming: Incoming }
+  | { readonly at: "refused"; readonly answer: DoorAnswer };
+
+function serveDialect(socket: Socket, early: Buffer, house: DoorHouse): void {
+  const underWay = new Map<number, UnderWay>();
+  const answer = (id: number, said: DoorAnswer): void => {
+    link.send(
+      frames.answer,
+      id,
+      toBytes(`${letterOfFate[said.fate]}${said.fate === "done" ? said.queueId : said.text}`),
+    );
+  };
+  const inBody = (id: number): UnderWay | undefined => {
+    const message = underWay.get(id);
+    if (message?.at !== "envelope") return message;
+    const begun: UnderWay = { at: "body", incoming: house.begin(message.envelope) };
+    underWay.set(id, begun);
+    return begun;
+  };
+  const onFrame = ({ kind, id, payload }: { kind: number; id: number; payload: Buffer }): void => {
+    if (kind === frames.begin) {
+      if (underWay.size >= maxUnderWay || underWay.has(id)) return void socket.destroy();
+      const envelope = parseBegin(payload);
+      underWay.set(id, envelope === null ? { at: "refused", answer: badEnvelope } : { at: "envelope", envelope });
+    } else if (kind === frames.more) {
+      const message = underWay.get(id);
+      const more = parseMore(payload);
+      if (message?.at !== "envelope") return;
+      if (more === null) underWay.set(id, { at: "refused", answer: badEnvelope });
+      else for (const recipient of more) message.envelope.recipients.push(recipient);
+    } else if (kind === frames.body) {
+      const message = inBody(id);
+      if (message?.at === "body") message.incoming.write(payload);
+    } else if (kind === frames.end) {
+      const message = inBody(id);
+      underWay.delete(id);
+      if (message?.at === "refused") answer(id, message.answer);
+      else if (message?.at === "body") {
+        message.incoming.end().then(
+          (said) => answer(id, said),
+          () => answer(id, broken),
+        );
+      }
+    } else if (kind === frames.abort) {
+      const message = underWay.get(id);
+      underWay.delete(id);
+      if (message?.at === "body") message.incoming.abort();
+    }
+  };
+  const link = new FrameLink(
+    socket,
+    {
+      frame: onFrame,
+      close() {
+        for (const message of underWay.values()) if (message.at === "body") message.incoming.abort();
+        underWay.clear();
+      },
+    },
+    early,
+  );
+}

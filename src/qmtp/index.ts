@@ -1,0 +1,10 @@
+/**
+ * Room `qmtp`: how messages get to a queue: the house's own door (a Unix socket that speaks QMQP and a faster dialect with many
+ * messages in flight), the drop folder for when the queue service is down, and the classic QMTP and QMQP.
+ * Anyone who injects mail comes here; only the queue service answers (`serveDoor`, `takeDrops`).
+ */
+export { openDoor } from "./door-client.ts";
+export { doorPath, dropFolder } from "./door-protocol.ts";
+export { type DoorHouse, type Incoming, serveDoor } from "./door-server.ts";
+export { dropMessage, takeDrops } from "./drop.ts";
+export type { Door, DoorAnswer, Posting } from "./posting.ts";

@@ -1,0 +1,9 @@
+/**
+ * Room `queue`: the messages that were accepted and are not finished: `queue/queue.db` (SQLite) and `queue/mess/` (bodies over
+ * 128 KiB). Owned by the queue service alone; offline tools may read. Nothing is acknowledged before it is durable, nothing is
+ * forgotten before its fate is. The state table stands in `store.ts`.
+ */
+export { largeBodyBytes, type StoredBody } from "./bodies.ts";
+export { type QueuedMessage, type QueuedRecipient, readQueue } from "./read-queue.ts";
+export { type Channel, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";
+export { type Mark, type NewMessage, type NewRecipient, openStore, type QueueStore } from "./store.ts";

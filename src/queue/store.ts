@@ -1,0 +1,379 @@
+/*
+ * The states of a message, as in qmail's INTERNALS. Rows are in queue/queue.db; "file" is queue/mess/S/ID, which only bodies
+ * over 128 KiB have. A COMMIT moves all rows at once, so a crash leaves a message in exactly one of these states:
+ *
+ *   state             file (large)   message row   recipient rows           body row (small)
+ *   S1 nothing        -              -             -                        -
+ *   S2 body coming    + growing      -             -                        -
+ *   S3 body durable   + fsynced      -             -                        -
+ *   S4 queued         +              +             some pending or held     +
+ *   S5 finished       +              -             -                        -
+ *
+ *   S1 -> S2  createBodyFile                 S2 -> S3  BodyFile.seal: fsync file, fsync directory
+ *   S3 -> S4  flush: COMMIT with the rows; only now may anyone hear "K" (small bodies go S1 -> S4 in one COMMIT)
+ *   S4 -> S4  flush: COMMIT with marks: done, failed, tried again later
+ *   S4 -> S5  flush: COMMIT that removes the rows; if a bounce is owed, the same COMMIT queues it
+ *   S5 -> S1  the file is removed after that COMMIT
+ *
+ * After a crash: S2, S3 and S5 are files without a row, removed when the store opens; S4 goes on. A delivery that had ended but
+ * whose mark was not committed is tried again, and finds its Maildir file by name (`again` in the job).
+ */
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ByteString } from "#bytes";
+import type { Address, ReversePath } from "#mail";
+import { type Database, openDatabase, type Statement } from "#sql";
+import { bodyFile, largeBodyBytes, readBodyFile, removeBodyFile, type StoredBody } from "./bodies.ts";
+import { type Channel, channelNumbers, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";
+import { migrations } from "./schema.ts";
+
+/** One recipient of a message that is being queued, already routed. */
+export type NewRecipient = { readonly address: Address; readonly channel: Channel; readonly destination: ByteString };
+
+/** A message to queue. Its id comes from `nextId`; a large body's file must be sealed. */
+export type NewMessage = {
+  readonly id: number;
+  readonly bornAtMs: number;
+  readonly sender: ReversePath;
+  readonly body: StoredBody;
+  readonly recipients: readonly NewRecipient[];
+};
+
+/** What became of one recipient. `later` keeps it pending until `dueAtMs`. */
+export type Mark =
+  | { readonly kind: "done"; readonly report: ByteString }
+  | { readonly kind: "failed"; readonly report: ByteString }
+  | { readonly kind: "later"; readonly report: ByteString; readonly dueAtMs: number; readonly triedAtMs: number };
+
+/** A failed recipient, for the bounce. */
+export type Failure = { readonly address: Address; readonly report: ByteString };
+
+/** The queue on disk. Every promise resolves after the COMMIT that holds its change; changes made together share one. */
+export type QueueStore = {
+  /** A number never given before in this queue. */
+  nextId(): number;
+  /** True for messages that were queued before this store was opened. */
+  isOld(id: number): boolean;
+  /** S3 -> S4. Rejects if the disk refuses; then nothing is queued. */
+  add(message: NewMessage): Promise<void>;
+  /** S4 -> S4. May be lost in a crash (the delivery is then repeated), so nobody waits for it. */
+  mark(id: number, index: number, mark: Mark): void;
+  /**
+   * S4 -> S5 -> S1. A bounce is queued by the same commit, and the promise waits for it; rejects if the disk refuses (nothing
+   * has changed then). Without a bounce nobody needs to wait: a removal that is lost in a crash repeats a delivery.
+   */
+  finish(message: { readonly id: number; readonly sizeBytes: number }, bounce: NewMessage | null): Promise<void>;
+  /** Commits what waits, now. Queries below see only what was committed. */
+  flush(): void;
+  /** Recipients of a channel due at `nowMs` or before, after the cursor, oldest first. */
+  due(channel: Channel, nowMs: number, after: DueCursor, limit: number): readonly DueRecipient[];
+  /** The same for one remote destination. */
+  dueFor(destination: ByteString, nowMs: number, limit: number): readonly DueRecipient[];
+  /** When the next pending recipient is due that is not due yet; null if there is none. Unix milliseconds. */
+  nextDue(channel: Channel, afterMs: number): number | null;
+  /** How many recipients are pending or held; the message is finished when there are none. */
+  unfinished(id: number): number;
+  failures(id: number): readonly Failure[];
+  message(id: number): MessageRecord | null;
+  /** Bytes of a stored message. Throws if it is not there. */
+  read(message: MessageRecord, offset: number, length: number): Buffer;
+  /** What admins do, each at once durable. They return how many recipients (or messages) were touched. */
+  hold(id: number): number;
+  release(id: number, nowMs: number): number;
+  retry(id: number, nowMs: number): number;
+  expire(id: number, nowMs: number): number;
+  renew(id: number, nowMs: number): number;
+  remove(id: number): number;
+  /** Makes at most `limit` recipients that were last tried before `nowMs` and wait for later due now; returns how many. */
+  hurry(nowMs: number, limit: number): number;
+  counts(): { readonly messages: number; readonly local: number; readonly remote: number; readonly held: number };
+  /** Writes what is pending and closes. */
+  close(): void;
+};
+
+/** Where a scan of the due index stands: rows after this one come next. */
+export type DueCursor = { readonly dueAtMs: number; readonly id: number; readonly index: number };
+
+type Change = { readonly run: () => void; readonly done: () => void; readonly failed: (error: Error) => void };
+
+/** Ids are reserved in the database this many at a time, so that none is given twice even after kill -9. */
+const idBlock = 1000;
+
+/** Marks nobody waits for are written this many milliseconds later at the latest, or with the next commit. */
+const lazyMs = 20;
+
+/** How long a disk error keeps marks waiting before they are tried again (qmail's 10 s pauses; spec 8.2). */
+const retryMs = 1_000;
+
+/** Opens the queue of `home`, making it if needed, and removes bodies without a message. `complain` hears of trouble with the disk. */
+export function openStore(home: string, complain: (line: string) => void): QueueStore {
+  mkdirSync(join(home, "queue", "mess"), { recursive: true, mode: 0o700 });
+  const database = openDatabase(join(home, "queue", "queue.db"), migrations);
+  const q = prepare(database);
+  let nextId = Number(q.getNextId.get()?.["value"]);
+  const firstNewId = nextId;
+  let reservedTo = nextId;
+  removeOrphans(home, q);
+
+  let changes: Change[] = [];
+  let lazy: (() => void)[] = [];
+  let immediate: NodeJS.Immediate | null = null;
+  let timer: NodeJS.Timeout | null = null;
+
+  /** One COMMIT for everything that waits. Nothing in it is half done: an error rolls all of it back. */
+  const flush = (): void => {
+    if (immediate !== null) clearImmediate(immediate);
+    if (timer !== null) clearTimeout(timer);
+    immediate = null;
+    timer = null;
+    if (changes.length === 0 && lazy.length === 0) return;
+    const batch = changes;
+    const marks = lazy;
+    changes = [];
+    lazy = [];
+    try {
+      transact(database, () => {
+        for (const mark of marks) mark();
+        for (const change of batch) change.run();
+        if (nextId > reservedTo) {
+          reservedTo = nextId + idBlock;
+          q.setNextId.run(reservedTo);
+        }
+      });
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      complain(`warning: trouble writing to queue/queue.db: ${error.message}`);
+      lazy = [...marks, ...lazy];
+      timer ??= setTimeout(flush, retryMs);
+      for (const change of batch) change.failed(error);
+      return;
+    }
+    for (const change of batch) change.done();
+  };
+  const soon = (run: () => void): Promise<void> =>
+    new Promise((done, failed) => {
+      changes.push({ run, done, failed });
+      immediate ??= setImmediate(flush);
+    });
+  const insert = (message: NewMessage): void => {
+    q.addMessage.run(message.id, message.bornAtMs, message.bornAtMs, message.sender, sizeOf(message.body));
+    if (message.body.kind === "bytes") q.addBody.run(message.id, message.body.bytes);
+    for (const [index, to] of message.recipients.entries()) {
+      q.addRecipient.run(message.id, index, to.address, channelNumbers[to.channel], to.destination, message.bornAtMs);
+    }
+  };
+  const erase = (id: number): void => {
+    q.removeRecipients.run(id);
+    q.removeBody.run(id);
+    q.removeMessage.run(id);
+  };
+  /** An admin's change: its own commit, after whatever waits. */
+  const now = (run: () => number): number => {
+    flush();
+    return transact(database, run);
+  };
+
+  return {
+    nextId() {
+      // The block is reserved by the commit that first uses a number beyond it.
+      return nextId++;
+    },
+    isOld: (id) => id < firstNewId,
+    add: (message) => soon(() => insert(message)),
+    mark(id, index, mark) {
+      lazy.push(() => {
+        if (mark.kind === "later") q.markLater.run(mark.dueAtMs, mark.triedAtMs, mark.report, id, index);
+        else q.markFinal.run(recipientStates[mark.kind], mark.report, id, index);
+      });
+      if (immediate === null) timer ??= setTimeout(flush, lazyMs);
+    },
+    async finish(message, bounce) {
+      if (bounce === null) {
+        lazy.push(() => erase(message.id));
+        if (immediate === null) timer ??= setTimeout(flush, lazyMs);
+      } else {
+        await soon(() => {
+          erase(message.id);
+          insert(bounce);
+        });
+      }
+      if (message.sizeBytes > largeBodyBytes) removeLater(home, message.id, flush);
+    },
+    flush,
+    due: (channel, nowMs, after, limit) =>
+      q.due.all(channelNumbers[channel], nowMs, after.dueAtMs, after.id, after.index, limit).map(dueFromRow),
+    dueFor: (destination, nowMs, limit) => q.dueFor.all(destination, nowMs, limit).map(dueFromRow),
+    nextDue(channel, afterMs) {
+      const due = q.nextDue.get(channelNumbers[channel], afterMs)?.["due"];
+      return due === undefined || due === null ? null : Number(due);
+    },
+    unfinished: (id) => Number(q.unfinished.get(id)?.["n"]),
+    failures: (id) =>
+      q.failures.all(id).map((row) => ({ address: String(row["address"]) as Address, report: String(row["report"]) })),
+    message(id) {
+      const row = q.getMessage.get(id);
+      return row === undefined ? null : messageFromRow(row);
+    },
+    read(message, offset, length) {
+      const row = q.getBody.get(offset + 1, length, message.id);
+      if (row === undefined) return readBodyFile(home, message.id, offset, length);
+      const bytes = row["bytes"] as Uint8Array;
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    },
+    hold: (id) => now(() => changed(q.setState.run(recipientStates.held, id, recipientStates.pending))),
+    release: (id, nowMs) => now(() => changed(q.release.run(nowMs, id))),
+    retry: (id, nowMs) => now(() => changed(q.retry.run(nowMs, id))),
+    expire: (id, nowMs) => now(() => changed(q.setAge.run(0, id)) && changed(q.retry.run(nowMs, id))),
+    renew: (id, nowMs) => now(() => changed(q.setAge.run(nowMs, id))),
+    remove(id) {
+      const touched = now(() => {
+        const there = q.getMessage.get(id) === undefined ? 0 : 1;
+        erase(id);
+        return there;
+      });
+      removeBodyFile(home, id);
+      return touched;
+    },
+    hurry: (nowMs, limit) => now(() => changed(q.hurry.run(nowMs, nowMs, nowMs, limit))),
+    counts() {
+      const row = q.counts.get() ?? {};
+      return {
+        messages: Number(q.countMessages.get()?.["n"]),
+        local: Number(row["local"] ?? 0),
+        remote: Number(row["remote"] ?? 0),
+        held: Number(row["held"] ?? 0),
+      };
+    },
+    close() {
+      flush();
+      q.setNextId.run(nextId);
+      database.close();
+    },
+  };
+}
+
+function transact<T>(database: Database, run: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = run();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+const sizeOf = (body: StoredBody): number => (body.kind === "bytes" ? body.bytes.length : body.sizeBytes);
+const changed = (result: { readonly changes: number | bigint }): number => Number(result.changes);
+
+type Row = Record<string, unknown>;
+
+function messageFromRow(row: Row): MessageRecord {
+  return {
+    id: Number(row["id"]),
+    bornAtMs: Number(row["born"]),
+    agedFromMs: Number(row["aged"]),
+    sender: String(row["sender"]) as ReversePath,
+    sizeBytes: Number(row["size"]),
+  };
+}
+
+function dueFromRow(row: Row): DueRecipient {
+  return {
+    message: messageFromRow(row),
+    index: Number(row["idx"]),
+    address: String(row["address"]) as Address,
+    channel: row["channel"] === channelNumbers.local ? "local" : "remote",
+    destination: String(row["destination"]),
+    dueAtMs: Number(row["due"]),
+    attempts: Number(row["attempts"]),
+  };
+}
+
+/** S5 -> S1: the file goes only after the rows are gone for good. */
+function removeLater(home: string, id: number, flush: () => void): void {
+  setImmediate(() => {
+    flush();
+    removeBodyFile(home, id);
+  });
+}
+
+/** S2, S3, S5 -> S1 at start: body files whose message row is not there. */
+function removeOrphans(home: string, q: ReturnType<typeof prepare>): void {
+  const mess = join(home, "queue", "mess");
+  for (const part of readdirSync(mess)) {
+    for (const name of readdirSync(join(mess, part))) {
+      const id = Number(name);
+      if (Number.isInteger(id) && q.getMessage.get(id) === undefined) rmSync(bodyFile(home, id), { force: true });
+    }
+  }
+}
+
+function prepare(
+  database: Database,
+): Record<
+  | "getNextId"
+  | "setNextId"
+  | "addMessage"
+  | "addBody"
+  | "addRecipient"
+  | "removeMessage"
+  | "removeBody"
+  | "removeRecipients"
+  | "markFinal"
+  | "markLater"
+  | "due"
+  | "dueFor"
+  | "nextDue"
+  | "unfinished"
+  | "failures"
+  | "getMessage"
+  | "getBody"
+  | "setState"
+  | "release"
+  | "retry"
+  | "setAge"
+  | "hurry"
+  | "counts"
+  | "countMessages",
+  Statement
+> {
+  const p = (sql: string): Statement => database.prepare(sql);
+  const joined = `m.id, m.born, m.aged, m.sender, m.size, r.idx, r.address, r.channel, r.destination, r.due, r.attempts
+    FROM recipient r JOIN message m ON m.id = r.message`;
+  return {
+    getNextId: p("SELECT value FROM meta WHERE name = 'next_id'"),
+    setNextId: p("UPDATE meta SET value = ? WHERE name = 'next_id'"),
+    addMessage: p("INSERT INTO message (id, born, aged, sender, size) VALUES (?, ?, ?, ?, ?)"),
+    addBody: p("INSERT INTO body (message, bytes) VALUES (?, ?)"),
+    addRecipient:
+      p(`INSERT INTO recipient (message, idx, address, channel, destination, state, due, tried, attempts, report)
+      VALUES (?, ?, ?, ?, ?, 0, ?, 0, 0, '')`),
+    removeMessage: p("DELETE FROM message WHERE id = ?"),
+    removeBody: p("DELETE FROM body WHERE message = ?"),
+    removeRecipients: p("DELETE FROM recipient WHERE message = ?"),
+    markFinal: p("UPDATE recipient SET state = ?, attempts = attempts + 1, report = ? WHERE message = ? AND idx = ?"),
+    markLater: p(`UPDATE recipient SET due = ?, tried = ?, attempts = attempts + 1, report = ?
+      WHERE message = ? AND idx = ? AND state IN (0, 3)`),
+    due: p(`SELECT ${joined} WHERE r.state = 0 AND r.channel = ? AND r.due <= ?
+      AND (r.due, r.message, r.idx) > (?, ?, ?)
+      ORDER BY r.due, r.message, r.idx LIMIT ?`),
+    dueFor: p(`SELECT ${joined} WHERE r.state = 0 AND r.destination <> '' AND r.destination = ? AND r.due <= ?
+      ORDER BY r.due LIMIT ?`),
+    nextDue: p("SELECT min(due) AS due FROM recipient WHERE state = 0 AND channel = ? AND due > ?"),
+    unfinished: p("SELECT count(*) AS n FROM recipient WHERE message = ? AND state IN (0, 3)"),
+    failures: p("SELECT address, report FROM recipient WHERE message = ? AND state = 2 ORDER BY idx"),
+    getMessage: p("SELECT id, born, aged, sender, size FROM message WHERE id = ?"),
+    getBody: p("SELECT substr(bytes, ?, ?) AS bytes FROM body WHERE message = ?"),
+    setState: p("UPDATE recipient SET state = ? WHERE message = ? AND state = ?"),
+    release: p("UPDATE recipient SET state = 0, due = ? WHERE message = ? AND state = 3"),
+    retry: p("UPDATE recipient SET due = ? WHERE message = ? AND state = 0"),
+    setAge: p("UPDATE message SET aged = ? WHERE id = ?"),
+    hurry: p(`UPDATE recipient SET due = ? WHERE (message, idx) IN
+      (SELECT message, idx FROM recipient WHERE state = 0 AND channel IN (0, 1) AND due > ? AND tried < ? LIMIT ?)`),
+    counts: p(`SELECT sum(state = 0 AND channel = 0) AS local, sum(state = 0 AND channel = 1) AS remote,
+      sum(state = 3) AS held FROM recipient`),
+    countMessages: p("SELECT count(*) AS n FROM message"),
+  };
+}
