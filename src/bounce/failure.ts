@@ -2,7 +2,7 @@ import type { ByteString } from "#bytes";
 
 /** One recipient that failed for good. */
 export type BounceFailure = {
-  /** As its sender knows it (see `withoutVirtualPrefix`), unquoted. */
+  /** As its sender knows it (see `stripVirtualPrefix` of #users), unquoted. */
   readonly recipient: ByteString;
   /** The report, as qmail words it: `Sorry, no mailbox here by that name. (#5.1.1)` LF. */
   readonly report: ByteString;

@@ -7,4 +7,3 @@ export { type BouncePlan, bounceRecipient } from "./bounce-recipient.ts";
 export { type Bounce, type BounceFormat, type BounceInput, bounceFormat, composeBounce } from "./compose-bounce.ts";
 export { type BounceFailure, statusOf } from "./failure.ts";
 export { parseQsbmf, type QsbmfReport } from "./parse-qsbmf.ts";
-export { withoutVirtualPrefix } from "./virtual-prefix.ts";
