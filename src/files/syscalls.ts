@@ -7,6 +7,8 @@ type Native = {
   readonly syncfs: (fd: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number;
   readonly syncfsAsync: (fd: number) => Promise<number>;
+  /** Error numbers that mean "another holds the lock", as against "there are no locks here". */
+  readonly heldBy: () => boolean;
 };
 
 let native: Native | null | undefined;
@@ -18,10 +20,14 @@ function libc(): Native | null {
     const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
     const lib = koffi.load(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6");
     const syncfs = lib.func("int syncfs(int)");
+    const held: ReadonlySet<number | undefined> = new Set(
+      ["EAGAIN", "EACCES", "EWOULDBLOCK", "EINTR"].map((name) => koffi.os.errno[name]),
+    );
     native = {
       flock: lib.func("int flock(int, int)"),
       fcntl: lib.func("int fcntl(int, int, void *)"),
       syncfs,
+      heldBy: () => held.has(koffi.errno()),
       getsockopt: lib.func("int getsockopt(int, int, int, _Out_ void *, _Inout_ void *)"),
       syncfsAsync: (fd) =>
         new Promise((resolve, reject) => {
@@ -42,11 +48,15 @@ export function hasSyscalls(): boolean {
 const lockExclusive = 2;
 const lockNonBlocking = 4;
 
-/** Tries an exclusive flock(2); false if another holds it; null if locking is not to be had here. Released by closing the fd. */
+/**
+ * Tries an exclusive flock(2); false if another holds it; null if locking is not to be had here, or not on this file system.
+ * Released by closing the fd.
+ */
 export function flockFile(fd: number): boolean | null {
   const c = libc();
   if (c === null) return null;
-  return c.flock(fd, lockExclusive | lockNonBlocking) === 0;
+  if (c.flock(fd, lockExclusive | lockNonBlocking) === 0) return true;
+  return c.heldBy() ? false : null;
 }
 
 const setLock = 6;
@@ -58,7 +68,8 @@ export function lockFile(fd: number): boolean | null {
   if (c === null || process.platform !== "linux") return null;
   const lock = Buffer.alloc(32); // struct flock: short type, short whence, off_t start, off_t len, pid_t pid
   lock.writeInt16LE(writeLock, 0);
-  return c.fcntl(fd, setLock, lock) === 0;
+  if (c.fcntl(fd, setLock, lock) === 0) return true;
+  return c.heldBy() ? false : null;
 }
 
 /** Makes everything written to the file system of `fd` durable, off the event loop. False if syncfs is not to be had: fsync instead. */
