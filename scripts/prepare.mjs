@@ -44,7 +44,7 @@ function npmCommand() {
 }
 
 function install() {
-  process.stdout.write("quail: installing packages and Node 24 (once; about 60 MB to fetch) ...\n");
+  process.stdout.write("quail: installing packages and Node 24 (once; about 120 MB to fetch) ...\n");
   const startedAt = Date.now();
   const [command, ...first] = npmCommand();
   // --ignore-scripts: nothing we use needs an install script, so none is trusted with this machine.
