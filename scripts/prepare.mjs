@@ -2,8 +2,8 @@
 // nothing, fast, when they are there. Plain JavaScript for Node 20 and older, and no package: nothing is installed yet.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -85,17 +85,23 @@ function majorOf(node) {
   return status === 0 ? Number.parseInt(stdout.replace(/^v/, ""), 10) : 0;
 }
 
-/** Where the package brings no Node for this machine (another system, another C library), ours is the one that runs this. */
+/**
+ * Makes node_modules/.bin/node lead to a Node that runs here: the packaged one (npm 10 does not link it), or, where there is
+ * none for this machine (another system, another C library), the one that runs this if it is new enough.
+ */
 function ensureNode() {
-  const bundled = join(modules, ".bin", "node");
-  if (existsSync(bundled) && majorOf(bundled) >= neededNode) return;
-  if (Number.parseInt(process.versions.node, 10) < neededNode) {
+  const link = join(modules, ".bin", "node");
+  const packaged = join(modules, `node-${process.platform}-${process.arch}`, "bin", "node");
+  const found = [link, packaged, process.execPath].find((node) => majorOf(node) >= neededNode);
+  if (found === undefined) {
     fail(
       `there is no packaged Node ${neededNode} for ${process.platform} ${process.arch}, and this is ${process.version}: install Node ${neededNode} and try again`,
     );
   }
-  rmSync(bundled, { force: true });
-  symlinkSync(process.execPath, bundled);
+  if (found === link) return;
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(found === packaged ? relative(dirname(link), packaged) : found, link);
 }
 
 if (!isInstalled()) {
