@@ -1,5 +1,19 @@
 /**
  * Room `control`: reading control files by qmail's rules (spec 3.1), and the catalogue of all of them. Ground floor. Missing
- * means the default; unreadable is an error, never a default.
+ * means the default; unreadable is an error, never a default. `readSetting` applies the catalogue's defaults; `catalogue.ts` says
+ * how a file is added.
  */
-export { type ControlEntry, ControlError, readEntries, readLines, readNumber, readValue } from "./read.ts";
+export { type Catalogue, type ControlName, catalogue, controlFile } from "./catalogue.ts";
+export { checkHome } from "./check-home.ts";
+export { checkText, type Problem } from "./check-text.ts";
+export type { ControlFile, FromMe, Reload, Since } from "./control-file.ts";
+export {
+  type ControlEntry,
+  ControlError,
+  readEntries,
+  readLines,
+  readNumber,
+  readText,
+  readValue,
+} from "./read.ts";
+export { readSetting, type SettingOf } from "./setting.ts";

@@ -5,4 +5,7 @@
 export { type ConnectFailure, connectTcp, connectUnix } from "./connect.ts";
 export { type Frame, FrameLink, maxFrameBytes } from "./frame-link.ts";
 export { LineWire, WireError, type WireErrorKind } from "./line-wire.ts";
+export { type Networks, parseNetworks, plainIp } from "./networks.ts";
+export { type ProxyHeader, readProxyHeader } from "./proxy-protocol.ts";
+export { type BadTcpRule, parseTcpRules, type TcpPeer, type TcpRule, type TcpRules } from "./tcp-rules.ts";
 export { closeServer, listenUnix, socketPath } from "./unix.ts";
