@@ -3,7 +3,15 @@
  * 128 KiB). Owned by the queue service alone; offline tools may read. Nothing is acknowledged before it is durable, nothing is
  * forgotten before its fate is. The state table stands in `store.ts`.
  */
-export { largeBodyBytes, type StoredBody } from "./bodies.ts";
+export { type BodyFile, createBodyFile, largeBodyBytes, type StoredBody } from "./bodies.ts";
 export { type QueuedMessage, type QueuedRecipient, readQueue } from "./read-queue.ts";
 export { type Channel, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";
-export { type Mark, type NewMessage, type NewRecipient, openStore, type QueueStore } from "./store.ts";
+export {
+  type DueCursor,
+  type Failure,
+  type Mark,
+  type NewMessage,
+  type NewRecipient,
+  openStore,
+  type QueueStore,
+} from "./store.ts";

@@ -56,13 +56,13 @@ export function readQueue(home: string): QueueReader | null {
   );
   const body = database.prepare("SELECT substr(bytes, ?, ?) AS bytes FROM body WHERE message = ?");
   const full = (row: Row): QueuedMessage => {
-    const recipients = recipientRows.all(Number(row["id"])).map(recipientFromRow);
+    const recipients = recipientRows.all(Number(row.id)).map(recipientFromRow);
     return {
-      id: Number(row["id"]),
-      bornAt: new Date(Number(row["born"])),
-      agedFrom: new Date(Number(row["aged"])),
-      sizeBytes: Number(row["size"]),
-      sender: String(row["sender"]),
+      id: Number(row.id),
+      bornAt: new Date(Number(row.born)),
+      agedFrom: new Date(Number(row.aged)),
+      sizeBytes: Number(row.size),
+      sender: String(row.sender),
       bouncing: recipients.some(({ state }) => state === "failed"),
       held: recipients.some(({ state }) => state === "held"),
       recipients,
@@ -76,18 +76,18 @@ export function readQueue(home: string): QueueReader | null {
         const rows = messageRows.all(from, page);
         for (const row of rows) yield full(row);
         if (rows.length < page) return;
-        from = Number(rows.at(-1)?.["id"]) + 1;
+        from = Number(rows.at(-1)?.id) + 1;
       }
     },
     message(id) {
       const row = messageRows.get(id, 1);
-      return row === undefined || Number(row["id"]) !== id ? null : full(row);
+      return row === undefined || Number(row.id) !== id ? null : full(row);
     },
-    count: () => Number(database.prepare("SELECT count(*) AS n FROM message").get()?.["n"]),
+    count: () => Number(database.prepare("SELECT count(*) AS n FROM message").get()?.n),
     read(id, offset, length) {
       const row = messageRows.get(id, 1);
-      if (row === undefined || Number(row["id"]) !== id) return null;
-      const bytes = body.get(offset + 1, length, id)?.["bytes"] as Uint8Array | undefined;
+      if (row === undefined || Number(row.id) !== id) return null;
+      const bytes = body.get(offset + 1, length, id)?.bytes as Uint8Array | undefined;
       return bytes === undefined ? readBodyFile(home, id, offset, length) : Buffer.from(bytes);
     },
     [Symbol.dispose]: close,
@@ -96,12 +96,12 @@ export function readQueue(home: string): QueueReader | null {
 
 function recipientFromRow(row: Row): QueuedRecipient {
   return {
-    index: Number(row["idx"]),
-    address: String(row["address"]),
-    channel: row["channel"] === channelNumbers.local ? "local" : "remote",
-    state: (stateNames.get(Number(row["state"]) as 0 | 1 | 2 | 3) ?? "pending") as QueuedRecipient["state"],
-    dueAt: new Date(Number(row["due"])),
-    attempts: Number(row["attempts"]),
-    lastReport: String(row["report"]),
+    index: Number(row.idx),
+    address: String(row.address),
+    channel: row.channel === channelNumbers.local ? "local" : "remote",
+    state: (stateNames.get(Number(row.state) as 0 | 1 | 2 | 3) ?? "pending") as QueuedRecipient["state"],
+    dueAt: new Date(Number(row.due)),
+    attempts: Number(row.attempts),
+    lastReport: String(row.report),
   };
 }

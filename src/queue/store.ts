@@ -74,6 +74,8 @@ export type QueueStore = {
   /** How many recipients are pending or held; the message is finished when there are none. */
   unfinished(id: number): number;
   failures(id: number): readonly Failure[];
+  /** Messages of which nothing is pending or held: they ended just before a crash and only need finishing. */
+  finished(): readonly MessageRecord[];
   message(id: number): MessageRecord | null;
   /** Bytes of a stored message. Throws if it is not there. */
   read(message: MessageRecord, offset: number, length: number): Buffer;
@@ -110,7 +112,7 @@ export function openStore(home: string, complain: (line: string) => void): Queue
   mkdirSync(join(home, "queue", "mess"), { recursive: true, mode: 0o700 });
   const database = openDatabase(join(home, "queue", "queue.db"), migrations);
   const q = prepare(database);
-  let nextId = Number(q.getNextId.get()?.["value"]);
+  let nextId = Number(q.getNextId.get()?.value);
   const firstNewId = nextId;
   let reservedTo = nextId;
   removeOrphans(home, q);
@@ -204,12 +206,13 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       q.due.all(channelNumbers[channel], nowMs, after.dueAtMs, after.id, after.index, limit).map(dueFromRow),
     dueFor: (destination, nowMs, limit) => q.dueFor.all(destination, nowMs, limit).map(dueFromRow),
     nextDue(channel, afterMs) {
-      const due = q.nextDue.get(channelNumbers[channel], afterMs)?.["due"];
+      const due = q.nextDue.get(channelNumbers[channel], afterMs)?.due;
       return due === undefined || due === null ? null : Number(due);
     },
-    unfinished: (id) => Number(q.unfinished.get(id)?.["n"]),
+    unfinished: (id) => Number(q.unfinished.get(id)?.n),
     failures: (id) =>
-      q.failures.all(id).map((row) => ({ address: String(row["address"]) as Address, report: String(row["report"]) })),
+      q.failures.all(id).map((row) => ({ address: String(row.address) as Address, report: String(row.report) })),
+    finished: () => q.finished.all().map(messageFromRow),
     message(id) {
       const row = q.getMessage.get(id);
       return row === undefined ? null : messageFromRow(row);
@@ -217,7 +220,7 @@ export function openStore(home: string, complain: (line: string) => void): Queue
     read(message, offset, length) {
       const row = q.getBody.get(offset + 1, length, message.id);
       if (row === undefined) return readBodyFile(home, message.id, offset, length);
-      const bytes = row["bytes"] as Uint8Array;
+      const bytes = row.bytes as Uint8Array;
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     },
     hold: (id) => now(() => changed(q.setState.run(recipientStates.held, id, recipientStates.pending))),
@@ -238,10 +241,10 @@ export function openStore(home: string, complain: (line: string) => void): Queue
     counts() {
       const row = q.counts.get() ?? {};
       return {
-        messages: Number(q.countMessages.get()?.["n"]),
-        local: Number(row["local"] ?? 0),
-        remote: Number(row["remote"] ?? 0),
-        held: Number(row["held"] ?? 0),
+        messages: Number(q.countMessages.get()?.n),
+        local: Number(row.local ?? 0),
+        remote: Number(row.remote ?? 0),
+        held: Number(row.held ?? 0),
       };
     },
     close() {
@@ -271,23 +274,23 @@ type Row = Record<string, unknown>;
 
 function messageFromRow(row: Row): MessageRecord {
   return {
-    id: Number(row["id"]),
-    bornAtMs: Number(row["born"]),
-    agedFromMs: Number(row["aged"]),
-    sender: String(row["sender"]) as ReversePath,
-    sizeBytes: Number(row["size"]),
+    id: Number(row.id),
+    bornAtMs: Number(row.born),
+    agedFromMs: Number(row.aged),
+    sender: String(row.sender) as ReversePath,
+    sizeBytes: Number(row.size),
   };
 }
 
 function dueFromRow(row: Row): DueRecipient {
   return {
     message: messageFromRow(row),
-    index: Number(row["idx"]),
-    address: String(row["address"]) as Address,
-    channel: row["channel"] === channelNumbers.local ? "local" : "remote",
-    destination: String(row["destination"]),
-    dueAtMs: Number(row["due"]),
-    attempts: Number(row["attempts"]),
+    index: Number(row.idx),
+    address: String(row.address) as Address,
+    channel: row.channel === channelNumbers.local ? "local" : "remote",
+    destination: String(row.destination),
+    dueAtMs: Number(row.due),
+    attempts: Number(row.attempts),
   };
 }
 
@@ -328,6 +331,7 @@ function prepare(
   | "nextDue"
   | "unfinished"
   | "failures"
+  | "finished"
   | "getMessage"
   | "getBody"
   | "setState"
@@ -364,6 +368,8 @@ function prepare(
     nextDue: p("SELECT min(due) AS due FROM recipient WHERE state = 0 AND channel = ? AND due > ?"),
     unfinished: p("SELECT count(*) AS n FROM recipient WHERE message = ? AND state IN (0, 3)"),
     failures: p("SELECT address, report FROM recipient WHERE message = ? AND state = 2 ORDER BY idx"),
+    finished: p(`SELECT id, born, aged, sender, size FROM message m
+      WHERE NOT EXISTS (SELECT 1 FROM recipient r WHERE r.message = m.id AND r.state IN (0, 3))`),
     getMessage: p("SELECT id, born, aged, sender, size FROM message WHERE id = ?"),
     getBody: p("SELECT substr(bytes, ?, ?) AS bytes FROM body WHERE message = ?"),
     setState: p("UPDATE recipient SET state = ? WHERE message = ? AND state = ?"),

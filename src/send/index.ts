@@ -4,4 +4,14 @@
  */
 export { type Courier, serveCourier } from "./courier.ts";
 export { type CourierLink, type CourierResult, linkCourier } from "./courier-link.ts";
+export { localFrames, localOutlet, type RemoteOutlet, type Resolved, remoteOutlet } from "./outlets.ts";
+export { type BounceSettings, type OwedBounce, owedBounce } from "./owed-bounce.ts";
 export { gaveUp, isLastPass, nextRetryMs } from "./retry.ts";
+export {
+  destinationOf,
+  type Outlet,
+  type Scheduler,
+  type SchedulerCounts,
+  type SchedulerHouse,
+  startScheduler,
+} from "./scheduler.ts";

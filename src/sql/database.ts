@@ -14,7 +14,7 @@ const busyMs = 5_000;
 export function openDatabase(path: string, migrations: readonly string[], mode: "write" | "read" = "write"): Database {
   const database = new DatabaseSync(path, { timeout: busyMs, readOnly: mode === "read" });
   try {
-    const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+    const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
     if (version > migrations.length)
       throw new Error(`${path} was made by a newer Quail (schema ${version}); upgrade this one`);
     if (mode === "read") return database;

@@ -1,0 +1,274 @@
+/**
+ * The queue service: the store and the scheduler in one process (qmail-queue, qmail-send and qmail-clean of old). Opens
+ * `queue/door` (anyone on this host may post), `queue/remote` (couriers of the remote channel knock), `run/queue-admin` (look at
+ * and act on the queue); knocks at `run/local`. Touches no network, runs no program, reads no user's file.
+ */
+import { closeSync, mkdirSync, openSync, watch } from "node:fs";
+import { join } from "node:path";
+import { flockFile } from "#files";
+import { type Address, done, type Origin, type ReversePath, receivedByQueue, temporary } from "#mail";
+import { mailDate } from "#message";
+import { closeServer, connectUnix, listenUnix, peerUid } from "#net";
+import { type DoorAnswer, type DoorHouse, doorPath, dropFolder, type Incoming, serveDoor, takeDrops } from "#qmtp";
+import {
+  type BodyFile,
+  createBodyFile,
+  largeBodyBytes,
+  type MessageRecord,
+  type NewMessage,
+  openStore,
+  type QueueStore,
+  type StoredBody,
+} from "#queue";
+import { destinationOf, localOutlet, owedBounce, remoteOutlet, type Scheduler, startScheduler } from "#send";
+import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#users";
+import { serveQueueAdmin } from "./queue-admin.ts";
+import { queueSettings } from "./queue-settings.ts";
+import type { Service } from "./service.ts";
+
+/** Full disk, I/O error: qmail-queue's word for it (spec 2.2, exit 53). */
+const noRoom: DoorAnswer = { ...temporary("qq write error or disk full (#4.3.0)"), queueId: null };
+
+/** How often the drop folder is looked at although nobody said so, in milliseconds (qmail's 1500 s rescan, shorter). */
+const dropScanMs = 60_000;
+
+/** The copy of an original in a bounce is made in pieces of this size. */
+const copyPieceBytes = 256 * 1024;
+
+export const serve: Service = async ({ home, log, options }) => {
+  const lock = takeMutex(home);
+  const settings = queueSettings(home);
+  let routing = loadRouting(home);
+  const store = openStore(home, log);
+  const ownUid = process.getuid?.() ?? 0;
+
+  const remote = remoteOutlet(() => scheduler.wake());
+  const local = localOutlet({
+    connect: connectUnix,
+    localSocket: join(home, "run", "local"),
+    nowMs: Date.now,
+    onChange: () => scheduler.wake(),
+  });
+
+  const routed = (recipients: readonly Address[]): NewMessage["recipients"] =>
+    recipients.map((recipient) => {
+      const { channel, address } = routeRecipient(recipient, routing);
+      return { channel, address, destination: destinationOf(channel, address) };
+    });
+
+  const scheduler: Scheduler = startScheduler({
+    store,
+    outlets: { local, remote },
+    log,
+    nowMs: Date.now,
+    concurrency: settings.concurrency,
+    destinationConcurrency: settings.destinationConcurrency,
+    lifetimeSeconds: settings.lifetimeSeconds,
+    bounceAndFinish: (record) => queueBounce(record, { home, store, ownUid, routed, routing, settings }),
+  });
+
+  /** S1 -> S4: stores a message whose bytes are complete, then hands it to the scheduler. */
+  const enqueue = async (message: NewMessage, uid: number): Promise<DoorAnswer> => {
+    try {
+      await store.add(message);
+    } catch {
+      return noRoom; // The store has said why in the log.
+    }
+    scheduler.adopt(message, uid);
+    return { ...done(), queueId: message.id };
+  };
+
+  const doorHouse: DoorHouse = {
+    begin({ origin, sender, recipients }) {
+      const id = store.nextId();
+      const bornAtMs = Date.now();
+      const body = gatherBody(home, id, receivedByQueue(id, origin, mailDate(new Date(bornAtMs))));
+      return {
+        write: body.write,
+        abort: body.abort,
+        async end() {
+          const stored = await body.end();
+          if (stored === null) return noRoom;
+          return enqueue({ id, bornAtMs, sender, body: stored, recipients: routed(recipients) }, origin.uid);
+        },
+      } satisfies Incoming;
+    },
+  };
+
+  let taking: Promise<void> | null = null;
+  const takeIn = (): void => {
+    taking ??= takeDrops(
+      home,
+      async (envelope, message) => {
+        const incoming = doorHouse.begin(envelope);
+        incoming.write(message);
+        return (await incoming.end()).fate === "done";
+      },
+      log,
+    ).finally(() => {
+      taking = null;
+    });
+  };
+
+  const door = await listenUnix(
+    doorPath(home),
+    (socket) => {
+      // Who is there counts, not what it says: only our own roles may speak for others.
+      const uid = peerUid(socket);
+      const trusted = uid === null || uid === 0 || uid === ownUid || settings.roleUids.has(uid);
+      serveDoor(socket, trusted ? doorHouse : onBehalfOf(uid, doorHouse));
+    },
+    0o666,
+  );
+  const couriers = await listenUnix(join(home, "queue", "remote"), (socket) => remote.admit(socket), 0o660);
+  const admin = await listenUnix(join(home, "run", "queue-admin"), (socket) => {
+    serveQueueAdmin(socket, { store, scheduler, outlets: { local, remote } });
+  });
+  takeIn();
+  const watcher = watchFolder(dropFolder(home), takeIn);
+  const scan = setInterval(takeIn, dropScanMs);
+  if (options.get("verbose") === "1") log(`queue: at work in ${home}`);
+
+  return {
+    reload() {
+      try {
+        routing = loadRouting(home);
+      } catch (error) {
+        const file = String(error instanceof Error ? error.message : error).includes("virtualdomains")
+          ? "virtualdomains"
+          : "locals";
+        log(`alert: unable to reread control/${file}`);
+      }
+    },
+    hurry: () => scheduler.hurry(),
+    async close() {
+      clearInterval(scan);
+      watcher.close();
+      await Promise.all([closeServer(door), scheduler.stop()].slice(1));
+      local.close();
+      remote.close();
+      void closeServer(couriers);
+      void closeServer(admin);
+      store.close();
+      closeSync(lock);
+    },
+  };
+};
+
+/** Takes the singleton lock (queue/lock/sendmutex). Throws with qmail-send's words when another has it. */
+function takeMutex(home: string): number {
+  mkdirSync(join(home, "queue", "lock"), { recursive: true, mode: 0o700 });
+  let fd: number;
+  try {
+    fd = openSync(join(home, "queue", "lock", "sendmutex"), "a", 0o600);
+  } catch (cause) {
+    throw new Error("unable to open mutex", { cause });
+  }
+  if (flockFile(fd) === false) throw new Error("qmail-send is already running");
+  return fd;
+}
+
+/** A stranger's messages are that user's, whatever the envelope claims. */
+function onBehalfOf(uid: number, house: DoorHouse): DoorHouse {
+  const origin: Origin = { invoker: "user", uid };
+  return { begin: (envelope) => house.begin({ ...envelope, origin }) };
+}
+
+function watchFolder(folder: string, onChange: () => void): { close(): void } {
+  mkdirSync(folder, { recursive: true });
+  return watch(folder, (_event, name) => {
+    if (name !== null && !name.startsWith(".")) onChange();
+  });
+}
+
+type BodyGatherer = {
+  write(bytes: Buffer): void;
+  /** The body, durable if it is a file; null if the disk refused. */
+  end(): Promise<StoredBody | null>;
+  abort(): void;
+};
+
+/** S1 -> S2 -> S3: keeps a small body in memory, lets a large one grow in its file. */
+function gatherBody(home: string, id: number, received: string): BodyGatherer {
+  let pieces: Uint8Array[] = [Buffer.from(received, "latin1")];
+  let size = received.length;
+  let file: BodyFile | null = null;
+  let failed = false;
+  const spill = (bytes: Uint8Array): void => {
+    try {
+      file ??= createBodyFile(home, id);
+      file.write(bytes);
+    } catch {
+      failed = true; // end() says so; nothing was acknowledged.
+    }
+  };
+  return {
+    write(bytes) {
+      size += bytes.length;
+      if (failed) return;
+      if (file !== null) spill(bytes);
+      else pieces.push(bytes);
+      if (file !== null || size <= largeBodyBytes) return;
+      const gathered = pieces;
+      pieces = [];
+      for (const piece of gathered) spill(piece);
+    },
+    async end() {
+      if (file === null && !failed) return { kind: "bytes", bytes: Buffer.concat(pieces, size) };
+      try {
+        if (failed) throw new Error("the disk refused a part");
+        await file?.seal();
+        return { kind: "file", sizeBytes: size };
+      } catch {
+        file?.discard();
+        return null;
+      }
+    },
+    abort() {
+      pieces = [];
+      file?.discard();
+    },
+  };
+}
+
+type BounceHouse = {
+  readonly home: string;
+  readonly store: QueueStore;
+  readonly ownUid: number;
+  readonly routed: (recipients: readonly Address[]) => NewMessage["recipients"];
+  readonly routing: Routing;
+  readonly settings: ReturnType<typeof queueSettings>;
+};
+
+/** Queues what `record` owes and removes it, in one commit (S4 -> S5). */
+async function queueBounce(
+  record: MessageRecord,
+  house: BounceHouse,
+): Promise<{ readonly message: NewMessage; readonly uid: number } | null> {
+  const { home, store, ownUid } = house;
+  const id = store.nextId();
+  const bornAtMs = Date.now();
+  const bounce = owedBounce(record, store.failures(record.id), house.settings.bounce, {
+    id,
+    origin: { invoker: "bounce", uid: ownUid },
+    now: new Date(bornAtMs),
+    read: (offset, length) => store.read(record, offset, length),
+    shown: (recipient) => stripVirtualPrefix(recipient, house.routing),
+  });
+  if (bounce === null) {
+    await store.finish(record, null);
+    return null;
+  }
+  const body = gatherBody(home, id, "");
+  body.write(bounce.head);
+  for (let at = 0; at < bounce.copyBytes; at += copyPieceBytes) {
+    body.write(store.read(record, at, Math.min(copyPieceBytes, bounce.copyBytes - at)));
+  }
+  body.write(bounce.tail);
+  const stored = await body.end();
+  if (stored === null) throw new Error("unable to write the bounce");
+  const sender: ReversePath = bounce.sender;
+  const message: NewMessage = { id, bornAtMs, sender, body: stored, recipients: house.routed([bounce.recipient]) };
+  await store.finish(record, message);
+  return { message, uid: ownUid };
+}
