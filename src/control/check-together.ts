@@ -68,8 +68,8 @@ function checkRelaying(
     return more === null ? [missing] : [missing, about("morercpthosts", "warning", "has no effect without rcpthosts")];
   }
   const hosts = new Set([...listed, ...(more ?? [])].map((entry) => lowerAscii(entry.text)));
-  const unlisted = (domain: ByteString): boolean =>
-    domain !== "" && !domain.startsWith(".") && !isListed(domain, hosts);
+  // What is no domain has been found by the file's own check.
+  const unlisted = (domain: ByteString): boolean => /^[^.\s]\S*$/.test(domain) && !isListed(domain, hosts);
   const refused = "is not in rcpthosts: mail for it from outside is refused";
   return [
     ...[...localDomains].flatMap(([domain, where]) => {

@@ -7,6 +7,8 @@ export { type Catalogue, type ControlName, catalogue, controlFile } from "./cata
 export { checkHome } from "./check-home.ts";
 export { checkText, type Problem } from "./check-text.ts";
 export type { ControlFile, FromMe, Reload, Since } from "./control-file.ts";
+export { findHome } from "./home.ts";
+export { liveControls } from "./live.ts";
 export {
   type ControlEntry,
   ControlError,
