@@ -1,0 +1,84 @@
+/** Starting and ending the processes of a benchmark: each is ended by its id, with everything below it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { treePids } from "./process-tree.ts";
+
+/** A command and its arguments. */
+export type Words = readonly [string, ...string[]];
+
+const stopGraceMs = 10_000;
+
+/** Starts a command whose output goes to the end of `logFile`. */
+export function startLogged(words: Words, logFile: string, cwd: string): ChildProcess & { readonly pid: number } {
+  const log = openSync(logFile, "a");
+  const [command, ...args] = words;
+  const child = spawn(command, args, { cwd, stdio: ["ignore", log, log] });
+  closeSync(log);
+  child.on("error", () => {}); // Seen as a missing pid just below, or as a server that never gets ready.
+  if (child.pid === undefined) throw new Error(`unable to start ${command}`);
+  return Object.assign(child, { pid: child.pid });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself: that is what was wanted.
+  }
+}
+
+/** Asks `main` to end and waits until everything that was below `root` is gone; what stays longer than 10 s is killed. */
+export async function stopTree(root: ChildProcess & { readonly pid: number }, main: number = root.pid): Promise<void> {
+  const before = treePids(root.pid);
+  sendSignal(main, "SIGTERM");
+  const deadline = Date.now() + stopGraceMs;
+  while (root.exitCode === null && root.signalCode === null && Date.now() < deadline) await sleep(20);
+  const left = treePids(root.pid);
+  for (const pid of left) sendSignal(pid, "SIGKILL");
+  // Children of a root that has ended belong to init now: look at them by the ids they had.
+  while (before.some((pid) => pid !== root.pid && isRunning(pid)) && Date.now() < deadline) await sleep(20);
+}
+
+/** Alive, and not merely waiting for init to take note of its end. */
+function isRunning(pid: number): boolean {
+  return isAlive(pid) && treePids(pid).length > 0;
+}
+
+/** A loopback TCP port that nobody listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === "string") reject(new Error("no port was given"));
+        else resolve(address.port);
+      });
+    });
+  });
+}
+
+/** Asks again every `everyMs` until the answer is yes; throws a sentence that names what was awaited when time is up. */
+export async function waitUntil(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limits: { readonly withinMs: number; readonly everyMs: number },
+): Promise<void> {
+  const deadline = Date.now() + limits.withinMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${limits.withinMs / 1000} s`);
+    await sleep(limits.everyMs);
+  }
+}
