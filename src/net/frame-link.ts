@@ -20,6 +20,7 @@ export class FrameLink {
   #want = headBytes;
   #corked = false;
   #closed = false;
+  #draining: Promise<void> | null = null;
   readonly #onFrame: (frame: Frame) => void;
 
   constructor(
@@ -72,18 +73,20 @@ export class FrameLink {
     return room;
   }
 
-  /** Resolves when the backlog is gone or the link is. */
+  /** Resolves when the backlog is gone or the link is. All who wait share one promise. */
   drained(): Promise<void> {
     if (this.#closed || !this.socket.writableNeedDrain) return Promise.resolve();
-    return new Promise((done) => {
+    this.#draining ??= new Promise((done) => {
       const settle = (): void => {
         this.socket.off("drain", settle);
         this.socket.off("close", settle);
+        this.#draining = null;
         done();
       };
       this.socket.on("drain", settle);
       this.socket.on("close", settle);
     });
+    return this.#draining;
   }
 
   /** Ends the link: what was sent still goes out. */

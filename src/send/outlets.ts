@@ -191,11 +191,11 @@ function parseResolved(payload: Buffer): Resolved {
   };
   try {
     const said = JSON.parse(fromBytes(payload)) as Partial<Record<string, unknown>>;
-    if (said["kind"] === "route" && typeof said["worker"] === "string" && typeof said["route"] === "object") {
+    if (said.kind === "route" && typeof said.worker === "string" && typeof said.route === "object") {
       return said as unknown as Resolved;
     }
-    const fate = fates.get(said["fate"]);
-    return fate === undefined ? nonsense : { kind: "outcome", fate, text: String(said["text"] ?? "") };
+    const fate = fates.get(said.fate);
+    return fate === undefined ? nonsense : { kind: "outcome", fate, text: String(said.text ?? "") };
   } catch {
     return nonsense;
   }

@@ -4,11 +4,12 @@
  * and act on the queue); knocks at `run/local`. Touches no network, runs no program, reads no user's file.
  */
 import { closeSync, mkdirSync, openSync, watch } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
-import { flockFile } from "#files";
+import { flockFile, peerUid } from "#files";
 import { type Address, done, type Origin, type ReversePath, receivedByQueue, temporary } from "#mail";
 import { mailDate } from "#message";
-import { closeServer, connectUnix, listenUnix, peerUid } from "#net";
+import { closeServer, connectUnix, listenUnix } from "#net";
 import { type DoorAnswer, type DoorHouse, doorPath, dropFolder, type Incoming, serveDoor, takeDrops } from "#qmtp";
 import {
   type BodyFile,
@@ -110,9 +111,12 @@ export const serve: Service = async ({ home, log, options }) => {
     });
   };
 
+  const clients = new Set<Socket>();
   const door = await listenUnix(
     doorPath(home),
     (socket) => {
+      clients.add(socket);
+      socket.once("close", () => clients.delete(socket));
       // Who is there counts, not what it says: only our own roles may speak for others.
       const uid = peerUid(socket);
       const trusted = uid === null || uid === 0 || uid === ownUid || settings.roleUids.has(uid);
@@ -144,7 +148,10 @@ export const serve: Service = async ({ home, log, options }) => {
     async close() {
       clearInterval(scan);
       watcher.close();
-      await Promise.all([closeServer(door), scheduler.stop()].slice(1));
+      await taking;
+      void closeServer(door);
+      await scheduler.stop();
+      await hangUp(clients);
       local.close();
       remote.close();
       void closeServer(couriers);
@@ -166,6 +173,17 @@ function takeMutex(home: string): number {
   }
   if (flockFile(fd) === false) throw new Error("qmail-send is already running");
   return fd;
+}
+
+/** Ends connections so that answers already given still arrive; a peer that does not read is cut off after a second. */
+async function hangUp(clients: ReadonlySet<Socket>): Promise<void> {
+  const gone = [...clients].map((socket) => new Promise<void>((done) => socket.once("close", () => done())));
+  for (const socket of clients) socket.end();
+  const timer = setTimeout(() => {
+    for (const socket of clients) socket.destroy();
+  }, 1_000);
+  await Promise.all(gone);
+  clearTimeout(timer);
 }
 
 /** A stranger's messages are that user's, whatever the envelope claims. */
