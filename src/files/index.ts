@@ -4,5 +4,9 @@
  */
 
 export { type Cdb, cdbHash, openCdb, renderCdb } from "./cdb.ts";
+export { type CdbSync, openCdbSync } from "./cdb-sync.ts";
+export { diskPath } from "./disk-path.ts";
 export { fsyncDirectory, makeFolder, writeFileDurable } from "./durable.ts";
+export { errorCode, errorText, isPassing } from "./error-text.ts";
+export { HeldBytes } from "./held-bytes.ts";
 export { flockFile, hasSyscalls, lockFile, peerUid, syncFileSystem } from "./syscalls.ts";

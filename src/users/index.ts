@@ -1,7 +1,21 @@
 /**
  * Room `users`: who an address belongs to. First the channel (`routeRecipient`: control/locals, virtualdomains), then for a
- * local address the user (users/cdb, the password database, alias), then the candidates for that user's instruction file.
- * Owns on disk: `users/cdb`, compiled from `users/assign`. Reads names and folders, never a message.
+ * local address the user (`findUser`: users/cdb, the password database, alias), then the candidates for that user's
+ * instruction file (`qmailFiles`). Owns on disk: `users/cdb`, compiled from `users/assign`. Reads names and folders, never a
+ * message. Called by the scheduler (routing), by the `local` service (users, existence) and by the tools.
  */
+export { type AssignEntry, compileAssign, type MalformedAssign, parseAssign } from "./assign.ts";
+export { type Assigned, openAssigned } from "./assigned.ts";
+export {
+  explainUser,
+  type FoundUser,
+  findUser,
+  openUserSources,
+  type Question,
+  type SourceChoices,
+  type UserSources,
+} from "./find-user.ts";
+export { type Account, parsePasswd } from "./passwd.ts";
 export { type QmailFile, qmailFiles } from "./qmail-file.ts";
+export { type InstructionSearch, recipientExists, type Sight, searchInstructions } from "./recipient-exists.ts";
 export { loadRouting, type Routed, type Routing, routeRecipient, stripVirtualPrefix } from "./routing.ts";
