@@ -93,7 +93,11 @@ export class LineWire {
         room = typeof piece === "string" ? this.socket.write(piece, "latin1") : this.socket.write(piece);
       this.socket.uncork();
     }
-    if (!room) await this.#wait("drain");
+    if (room) return;
+    // A destroyed socket never drains: what it has to say was said before we began to wait.
+    if (this.#failure !== null) throw new WireError("failed", "connection failed", { cause: this.#failure });
+    if (this.socket.destroyed) throw new WireError("closed", "peer has gone");
+    await this.#wait("drain");
   }
 
   /**

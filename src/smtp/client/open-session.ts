@@ -1,0 +1,100 @@
+import type { Socket } from "node:net";
+import { LineWire, WireError } from "#net";
+import { type Extensions, parseExtensions, readReply, type ServerReply } from "./reply.ts";
+import { SmtpSession } from "./session.ts";
+import { startTls, type TlsPolicy } from "./start-tls.ts";
+
+/** How to open a conversation. */
+export type OpenOptions = {
+  /** Our name in EHLO and HELO. */
+  readonly helo: string;
+  /** For every read and write, in milliseconds (control/timeoutremote). */
+  readonly timeoutMs: number;
+  readonly tls: TlsPolicy;
+  /** The server's name, for SNI and certificates; its address if it has none. */
+  readonly host: string;
+};
+
+/**
+ * How it began. Everything but `ready` means: no mail command was sent, and the connection is closed. `tls-failed` under an
+ * opportunistic policy: connect again without TLS.
+ */
+export type Opened =
+  | { readonly kind: "ready"; readonly session: SmtpSession }
+  | { readonly kind: "refused"; readonly at: "greeting" | "hello"; readonly reply: ServerReply }
+  | { readonly kind: "tls-failed"; readonly reason: string }
+  | { readonly kind: "died" };
+
+type Hello =
+  | { readonly kind: "welcome"; readonly extensions: Extensions }
+  | { readonly kind: "refused"; readonly reply: ServerReply };
+
+/** EHLO, and HELO for a server that does not know it (RFC 5321 §3.2). */
+async function sayHello(wire: LineWire, helo: string): Promise<Hello> {
+  wire.write(`EHLO ${helo}\r\n`);
+  const reply = await readReply(wire);
+  if (reply.code === 250) return { kind: "welcome", extensions: parseExtensions(reply.text) };
+  if (reply.code < 500) return { kind: "refused", reply };
+  wire.write(`HELO ${helo}\r\n`);
+  const plain = await readReply(wire);
+  return plain.code === 250 ? { kind: "welcome", extensions: new Map() } : { kind: "refused", reply: plain };
+}
+
+function leave(wire: LineWire): void {
+  wire.write("QUIT\r\n");
+  void wire.end();
+}
+
+async function converse(wire: LineWire, options: OpenOptions): Promise<Opened> {
+  const { helo, tls, host } = options;
+  const greeting = await readReply(wire);
+  if (greeting.code !== 220) {
+    leave(wire);
+    return { kind: "refused", at: "greeting", reply: greeting };
+  }
+  const hello = await sayHello(wire, helo);
+  if (hello.kind === "refused") {
+    leave(wire);
+    return { kind: "refused", at: "hello", reply: hello.reply };
+  }
+  const clear = (): Opened => ({ kind: "ready", session: new SmtpSession(wire, hello.extensions, false) });
+  if (tls.kind === "never") return clear();
+  if (!hello.extensions.has("STARTTLS")) {
+    if (tls.kind === "opportunistic") return clear();
+    leave(wire);
+    return { kind: "tls-failed", reason: "TLS not offered" };
+  }
+  const upgrade = await startTls(wire, host, tls);
+  if (upgrade.kind === "failed") return { kind: "tls-failed", reason: upgrade.reason };
+  if (upgrade.kind === "declined") {
+    if (tls.kind === "opportunistic") return clear();
+    leave(wire);
+    return { kind: "tls-failed", reason: `TLS declined: ${upgrade.text.trimEnd()}` };
+  }
+  return helloAgain(upgrade.wire, helo);
+}
+
+/** What was said in the clear is forgotten (RFC 3207 §4.2). */
+async function helloAgain(wire: LineWire, helo: string): Promise<Opened> {
+  try {
+    const hello = await sayHello(wire, helo);
+    if (hello.kind === "welcome") return { kind: "ready", session: new SmtpSession(wire, hello.extensions, true) };
+    leave(wire);
+    return { kind: "refused", at: "hello", reply: hello.reply };
+  } catch (error) {
+    wire.socket.destroy();
+    throw error;
+  }
+}
+
+/** Takes a fresh TCP connection as far as MAIL. Throws only on bugs; the caller ends the session it gets. */
+export async function openSession(socket: Socket, options: OpenOptions): Promise<Opened> {
+  const wire = new LineWire(socket, options.timeoutMs);
+  try {
+    return await converse(wire, options);
+  } catch (error) {
+    socket.destroy();
+    if (error instanceof WireError) return { kind: "died" };
+    throw error;
+  }
+}
