@@ -1,0 +1,18 @@
+/**
+ * Room `smtp`: the Simple Mail Transfer Protocol, both sides. `grammar/` is shared text rules; `server/` receives (its own
+ * table of verbs, replies in one file, the DATA decoder); `client/` sends. The server reads control files and asks its `House`
+ * for everything else: the queue's door, the recipient check, time. Sockets belong to the services that call in.
+ */
+
+// The server and the grammar.
+export { splitCommand } from "./grammar/command.ts";
+export { decodeXtext, parseParameters } from "./grammar/parameters.ts";
+export { maxPathBytes, parsePath } from "./grammar/path.ts";
+export { enhancedFor, type Reply, renderReply } from "./grammar/reply.ts";
+export { loadSmtpControls, readNetworks, type SmtpControls, smtpControlFiles } from "./server/controls.ts";
+export { Conversation, type SessionEnd } from "./server/conversation.ts";
+export { DataDecoder } from "./server/data-decoder.ts";
+export type { House, RecipientAnswer, Surroundings } from "./server/house.ts";
+export { searchMoreRcptHosts } from "./server/more-rcpt-hosts.ts";
+export * as say from "./server/say.ts";
+export { converse } from "./server/session.ts";

@@ -1,0 +1,31 @@
+import type { Conversation } from "../conversation.ts";
+import { idle, type Turn } from "../phase.ts";
+import * as say from "../say.ts";
+
+/** HELO (RFC 5321 §4.1.1.1): one line back; the envelope starts over. */
+export function helo(talk: Conversation, name: string): Turn {
+  talk.helo = name;
+  talk.extended = false;
+  return { phase: idle, reply: say.hello(talk.house.controls.greeting) };
+}
+
+/** EHLO: what we can, one keyword a line. `8BITMIME` comes last, as classic clients' scripts know it. */
+export function ehlo(talk: Conversation, name: string): Turn {
+  talk.helo = name;
+  talk.extended = true;
+  return { phase: idle, reply: say.extendedHello(talk.house.controls.greeting, extensions(talk)) };
+}
+
+function extensions(talk: Conversation): readonly string[] {
+  const { maxRecipients } = talk.house.controls;
+  return [
+    "PIPELINING", // RFC 2920
+    `SIZE ${talk.client.maxBytes}`, // RFC 1870; 0 is "no fixed limit"
+    "SMTPUTF8", // RFC 6531
+    "ENHANCEDSTATUSCODES", // RFC 2034
+    "CHUNKING", // RFC 3030
+    ...(Number.isFinite(maxRecipients) ? [`LIMITS RCPTMAX=${maxRecipients}`] : []), // RFC 9422
+    ...(talk.house.readmit === null ? [] : ["XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"]),
+    "8BITMIME", // RFC 6152
+  ];
+}

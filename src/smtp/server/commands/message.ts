@@ -1,0 +1,103 @@
+import { toBytes } from "#bytes";
+import type { Conversation } from "../conversation.ts";
+import { DataDecoder } from "../data-decoder.ts";
+import { type Fate, MessageIntake } from "../message-intake.ts";
+import { idle, type Phase, type Transaction, type Turn } from "../phase.ts";
+import { receivedLine } from "../received-line.ts";
+import * as say from "../say.ts";
+import { logAccepted } from "../session-log.ts";
+
+/** Bytes read of a message that is refused already, before the connection is closed on its client. */
+const maxWastedBytes = 1 << 30;
+/** A message that takes longer to arrive is given up, as qmail-queue gave up after a day (spec 2.2, Timer). */
+const maxMessageMs = 24 * 60 * 60 * 1000;
+
+const refused = {
+  "too-big": say.tooBig,
+  looping: say.looping,
+} as const;
+
+/** Starts to take in the message of a transaction, our Received line first. */
+export function openIntake(talk: Conversation, transaction: Transaction): MessageIntake {
+  const { house, client } = talk;
+  const trace = receivedLine(
+    {
+      remoteHost: client.host,
+      remoteIp: client.ip,
+      remoteInfo: client.info,
+      localName: client.localName,
+      helo: talk.helo,
+    },
+    house.now(),
+  );
+  const { sender, recipients } = transaction;
+  return new MessageIntake({
+    post: () => house.post({ sender, recipients }, house.origin, talk.surroundings),
+    trace: toBytes(trace),
+    maxBytes: client.maxBytes,
+  });
+}
+
+/** DATA (RFC 5321 §4.1.1.4): reads up to the lone dot, then asks the queue. */
+export async function data(talk: Conversation, phase: Extract<Phase, { at: "mail" }>): Promise<Turn> {
+  const { transaction } = phase;
+  if (transaction.recipients.length === 0) {
+    return { phase, reply: say.recipientFirst, refusal: { reason: "sequence", kind: "command" } };
+  }
+  talk.say(say.goAhead);
+  const intake = openIntake(talk, transaction);
+  try {
+    const broken = await takeDotted(talk, intake);
+    return broken ?? answer(talk, transaction, await intake.finish());
+  } finally {
+    intake.abort(); // Changes nothing once the message is finished.
+  }
+}
+
+/** Reads a dotted message into the intake; a turn if the session cannot go on, null at its end. */
+async function takeDotted(talk: Conversation, intake: MessageIntake): Promise<Turn | null> {
+  const decoder = new DataDecoder({ dots: true });
+  const deadline = Date.now() + maxMessageMs;
+  for (;;) {
+    const piece = await talk.wire.readSome();
+    if (piece === null) return { phase: idle, reply: null, end: "eof" };
+    const { kind, bytes, rest } = decoder.decode(piece);
+    if (kind === "bare-lf") return bareLf();
+    const wait = intake.add(bytes);
+    if (wait !== undefined) await wait;
+    if (kind === "end") {
+      talk.wire.unread(rest);
+      return null;
+    }
+    if (Date.now() > deadline) return { phase: idle, reply: say.timeout, end: "timeout" };
+    if (intake.refused !== null && intake.wastedBytes > maxWastedBytes) {
+      return { phase: idle, reply: refused[intake.refused], end: "too-big" };
+    }
+  }
+}
+
+/** A LF without CR: who sends that may mean something else by CRLF too (spec G15). Say so, and part. */
+export function bareLf(): Turn {
+  return { phase: idle, reply: say.bareLf, refusal: { reason: "bare-lf", kind: "message" }, end: "bare-lf" };
+}
+
+/** What the client hears about its message. */
+export function answer(talk: Conversation, transaction: Transaction, fate: Fate): Turn {
+  const about = {
+    kind: "message",
+    from: transaction.sender,
+    to: transaction.recipients[0] ?? "",
+    bytes: fate.bytes,
+  } as const;
+  if (fate.kind !== "answered") {
+    return { phase: idle, reply: refused[fate.kind], refusal: { ...about, reason: fate.kind } };
+  }
+  if (fate.answer.fate !== "done") {
+    return { phase: idle, reply: say.refusedByQueue(fate.answer), refusal: { ...about, reason: "queue" } };
+  }
+  talk.accepted++;
+  talk.acceptedBytes += fate.bytes;
+  talk.badRecipients = 0;
+  logAccepted(talk, transaction, fate.bytes, fate.answer.queueId);
+  return { phase: idle, reply: say.accepted(Math.floor(talk.house.now().getTime() / 1000), fate.answer.queueId) };
+}

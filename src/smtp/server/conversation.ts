@@ -1,0 +1,92 @@
+import type { ByteString } from "#bytes";
+import type { LineWire } from "#net";
+import { type Reply, renderReply } from "../grammar/reply.ts";
+import { type Client, clientOf } from "./client.ts";
+import type { House, Surroundings } from "./house.ts";
+
+/** How a session ended, as its log line says it. */
+export type SessionEnd =
+  | "quit"
+  | "eof"
+  | "timeout"
+  | "lost"
+  | "bare-lf"
+  | "errors"
+  | "bad-recipients"
+  | "early-talker"
+  | "line-too-long"
+  | "too-big"
+  | "bad-chunk"
+  | "rules"
+  | "controls"
+  | "shutdown"
+  | "stress"
+  | "trouble";
+
+/** One client being served: what is known of it now, and what it has done so far. */
+export class Conversation {
+  /** Tells sessions apart in the log: unique among the processes of one host for as long as anyone compares. */
+  readonly id: string;
+  readonly wire: LineWire;
+  readonly house: House;
+  surroundings: Surroundings;
+  client: Client;
+  /** HELO's or EHLO's word; null before either. */
+  helo: ByteString | null = null;
+  /** True after EHLO: the client gets enhanced status codes. */
+  extended = false;
+  accepted = 0;
+  rejected = 0;
+  /** Bytes of accepted messages. */
+  acceptedBytes = 0;
+  /** Commands that were wrong. */
+  errors = 0;
+  /** Recipients refused since the last accepted message. */
+  badRecipients = 0;
+  /** RCPT commands so far. */
+  recipients = 0;
+  /** When the present wait for a command began, Unix ms; null while one is being worked on. */
+  waitingSince: number | null = null;
+  #end: SessionEnd | null = null;
+  #lastWord: Reply | null = null;
+
+  constructor(id: string, wire: LineWire, house: House, surroundings: Surroundings) {
+    this.id = id;
+    this.wire = wire;
+    this.house = house;
+    this.surroundings = surroundings;
+    this.client = clientOf(surroundings, house.controls);
+  }
+
+  /** Gathers a reply for the peer. */
+  say(reply: Reply): void {
+    this.wire.write(renderReply(reply, this.extended));
+  }
+
+  /** Another client is meant from now on (XCLIENT). */
+  become(surroundings: Surroundings): void {
+    this.surroundings = surroundings;
+    this.client = clientOf(surroundings, this.house.controls);
+  }
+
+  /** Set once the session is to end for a reason that is not the peer's doing. */
+  get ending(): SessionEnd | null {
+    return this.#end;
+  }
+
+  /** Ends the session from outside: at once if it waits for a command, else after the command under way is answered. */
+  hangUp(reply: Reply, end: SessionEnd): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    this.#lastWord = reply;
+    if (this.waitingSince === null) return;
+    this.sayLastWord();
+    void this.wire.end(); // The session wakes up by the close.
+  }
+
+  /** Says what `hangUp` wanted said, once. */
+  sayLastWord(): void {
+    if (this.#lastWord !== null) this.say(this.#lastWord);
+    this.#lastWord = null;
+  }
+}

@@ -1,0 +1,110 @@
+import type { Outcome } from "#mail";
+import { HopCounter, maxHops } from "./hop-counter.ts";
+
+/** What the queue's door answers: an outcome, and the number it gave the message. */
+export type DoorAnswer = Outcome & { readonly queueId: number | null };
+
+/** One message on its way through the queue's door (the part of `#qmtp`'s type that is used here). */
+export type Posting = {
+  write(bytes: Uint8Array): Promise<void> | void;
+  finish(): Promise<DoorAnswer>;
+  abort(): void;
+};
+
+/** How a message fared: the door's answer, or why it never got that far. */
+export type Fate =
+  | { readonly kind: "answered"; readonly answer: DoorAnswer; readonly bytes: number }
+  | { readonly kind: "too-big"; readonly bytes: number }
+  | { readonly kind: "looping"; readonly bytes: number };
+
+/**
+ * A message up to this size reaches the door in one write after its last byte, so that a slow or lost client never opens a
+ * posting. A larger one is posted as it comes: nobody holds a whole message in memory (DESIGN section 3).
+ */
+export const gatherBytes = 64 * 1024;
+
+/**
+ * Takes one decoded message in, piece by piece: counts bytes and hops, and passes it on behind our own Received line. What is
+ * refused half-way is still read to its end by the caller, and goes nowhere. Ended by `finish` or `abort`.
+ */
+export class MessageIntake {
+  readonly #post: () => Posting;
+  readonly #maxBytes: number;
+  readonly #hops = new HopCounter();
+  #gathered: Buffer[];
+  #gatheredBytes: number;
+  #posting: Posting | null = null;
+  #bytes = 0;
+  #refused: "too-big" | "looping" | null = null;
+  #refusedAt = 0;
+
+  /** `trace` goes first and counts for nothing; `maxBytes` is databytes, 0 for no limit. */
+  constructor(options: { readonly post: () => Posting; readonly trace: Buffer; readonly maxBytes: number }) {
+    this.#post = options.post;
+    this.#maxBytes = options.maxBytes;
+    this.#gathered = [options.trace];
+    this.#gatheredBytes = options.trace.length;
+  }
+
+  /** Message bytes so far, with LF line ends. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Why nothing of this message will be queued; null as long as it may be. */
+  get refused(): "too-big" | "looping" | null {
+    return this.#refused;
+  }
+
+  /** Bytes taken since the message was refused: what the client sends in vain. */
+  get wastedBytes(): number {
+    return this.#refused === null ? 0 : this.#bytes - this.#refusedAt;
+  }
+
+  /** Takes the next piece, which is ours from now on. Await what it returns: the door's backpressure. */
+  add(bytes: Buffer): Promise<void> | void {
+    if (bytes.length === 0) return;
+    this.#bytes += bytes.length;
+    if (this.#refused !== null) return;
+    if (this.#maxBytes > 0 && this.#bytes > this.#maxBytes) return this.#refuse("too-big");
+    if (this.#hops.inHeader) {
+      this.#hops.look(bytes);
+      if (this.#hops.hops >= maxHops) return this.#refuse("looping");
+    }
+    if (this.#posting !== null) return this.#posting.write(bytes);
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
+    if (this.#gatheredBytes > gatherBytes) return this.#flush();
+  }
+
+  /** All bytes were given: resolves with what became of the message, durable if the answer is `done`. */
+  async finish(): Promise<Fate> {
+    if (this.#refused !== null) return { kind: this.#refused, bytes: this.#bytes };
+    await this.#flush();
+    const posting = this.#posting!;
+    this.#posting = null; // From here on only the door can end it.
+    return { kind: "answered", answer: await posting.finish(), bytes: this.#bytes };
+  }
+
+  /** The message is not wanted, or its sender is gone: nothing is queued. Changes nothing after `finish`. */
+  abort(): void {
+    this.#gathered = [];
+    this.#posting?.abort();
+    this.#posting = null;
+  }
+
+  #refuse(why: "too-big" | "looping"): void {
+    this.#refused = why;
+    this.#refusedAt = this.#bytes;
+    this.abort();
+  }
+
+  /** Opens the posting if need be and hands over what was gathered. */
+  #flush(): Promise<void> | void {
+    this.#posting ??= this.#post();
+    if (this.#gathered.length === 0) return;
+    const bytes = this.#gathered.length === 1 ? this.#gathered[0]! : Buffer.concat(this.#gathered, this.#gatheredBytes);
+    this.#gathered = [];
+    return this.#posting.write(bytes);
+  }
+}

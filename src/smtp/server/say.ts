@@ -1,0 +1,89 @@
+/**
+ * Every sentence the SMTP server can say, once, by name. Texts are qmail's where qmail has one (spec 2.1, 11.3-11.5): their
+ * `(#x.y.z)` stays whether or not the client also gets the code up front (docs/decisions/enhanced-status-codes.md).
+ */
+import type { ByteString } from "#bytes";
+import type { Outcome } from "#mail";
+import { enhancedFor, type Reply } from "../grammar/reply.ts";
+
+const reply = (code: number, enhanced: ByteString | null, text: ByteString): Reply => ({
+  code,
+  enhanced,
+  lines: [text],
+});
+
+/** Where HELP points: the software whose behaviour this is. */
+const home = "qmail home page: https://cr.yp.to/qmail.html";
+
+// RFC 5321 §3.1, §4.1.1.1: greetings and hellos carry no enhanced code (RFC 2034 §4).
+export const greeting = (name: ByteString): Reply => reply(220, null, `${name} ESMTP`);
+export const hello = (name: ByteString): Reply => reply(250, null, name);
+export const extendedHello = (name: ByteString, extensions: readonly ByteString[]): Reply => ({
+  code: 250,
+  enhanced: null,
+  lines: [name, ...extensions],
+});
+export const goodbye = (name: ByteString): Reply => reply(221, "2.0.0", name);
+
+// RFC 5321 §4.1.1: the ordinary answers.
+export const senderOk = reply(250, "2.1.0", "ok");
+export const recipientOk = reply(250, "2.1.5", "ok");
+export const ok = reply(250, "2.0.0", "ok");
+export const flushed = reply(250, "2.0.0", "flushed");
+export const triesItsBest = reply(252, "2.1.5", "send some mail, i'll try my best");
+export const help = reply(214, "2.0.0", home);
+export const goAhead = reply(354, null, "go ahead");
+/** RFC 3030 §2: a chunk arrived, and there is more to come. */
+export const chunkTaken = (bytes: number): Reply => reply(250, "2.0.0", `ok ${bytes} octets`);
+export const accepted = (unixSeconds: number, queueId: number | null): Reply =>
+  reply(250, "2.0.0", `ok ${unixSeconds} qp ${queueId ?? 0}`);
+
+// Commands that make no sense here (RFC 5321 §4.2.4, §4.3.2).
+export const unimplemented = reply(502, "5.5.1", "unimplemented (#5.5.1)");
+export const mailFirst = reply(503, "5.5.1", "MAIL first (#5.5.1)");
+export const recipientFirst = reply(503, "5.5.1", "RCPT first (#5.5.1)");
+export const chunksUnderWay = reply(503, "5.5.1", "BDAT or RSET now (#5.5.1)");
+export const syntax = reply(555, "5.5.4", "syntax error (#5.5.4)");
+export const badChunk = reply(501, "5.5.4", "syntax error (#5.5.4)");
+/** RFC 5321 §4.5.3.1.4, §4.5.3.1.9. */
+export const lineTooLong = reply(500, "5.5.2", "line too long (#5.5.2)");
+export const transactionUnderWay = reply(503, "5.5.1", "RSET first (#5.5.1)");
+export const tooManyErrors = reply(421, "4.7.0", "too many errors, goodbye (#4.7.0)");
+export const tooManyBadRecipients = reply(421, "4.3.0", "too many invalid addresses, goodbye (#4.3.0)");
+
+// Who may send what to whom.
+export const badSender = reply(553, "5.7.1", "sorry, your envelope sender is in my badmailfrom list (#5.7.1)");
+export const badRecipient = reply(553, "5.7.1", "sorry, your envelope recipient has been denied (#5.7.1)");
+export const noRelay = reply(553, "5.7.1", "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)");
+export const noMailbox = reply(550, "5.1.1", "sorry, no mailbox here by that name (#5.1.1)");
+export const cannotTellMailbox = reply(451, "4.3.0", "sorry, unable to check that mailbox now (#4.3.0)");
+/** The patch's text says 5.7.1 although the code says later; the code RFC 2034 asks for is 4.5.3 (RFC 5321 §4.5.3.1.10). */
+export const tooManyRecipients = reply(452, "4.5.3", "sorry, too many recipients (#5.7.1)");
+export const authenticationRequired = reply(530, "5.7.1", "authentication required (#5.7.1)");
+
+// The message itself.
+export const tooBig = reply(552, "5.3.4", "sorry, that message size exceeds my databytes limit (#5.3.4)");
+export const looping = reply(554, "5.4.6", "too many hops, this message is looping (#5.4.6)");
+export const bareLf = reply(451, "4.6.0", "See https://cr.yp.to/docs/smtplf.html.");
+export const cannotPost = reply(451, "4.3.0", "qqt failure (#4.3.0)");
+
+// The whole session (RFC 5321 §3.8: 421 may come at any time).
+export const timeout = reply(451, "4.4.2", "timeout (#4.4.2)");
+export const noControls = reply(421, "4.3.0", "unable to read controls (#4.3.0)");
+export const noMemory = reply(421, "4.3.0", "out of memory (#4.3.0)");
+export const trouble = reply(421, "4.3.0", "internal trouble, try again later (#4.3.0)");
+export const shuttingDown = reply(421, "4.3.2", "service is shutting down, try again later (#4.3.2)");
+export const tooManySessions = reply(421, "4.3.2", "too many connections, try again later (#4.3.2)");
+export const tooManyFromHost = reply(421, "4.7.0", "too many connections from your host (#4.7.0)");
+export const talksEarly = reply(554, "5.5.0", "SMTP protocol violation");
+
+// XCLIENT (Postfix's XCLIENT_README).
+export const noXclient = reply(550, "5.7.0", "insufficient authorization (#5.7.0)");
+export const badXclient = reply(501, "5.5.4", "bad attribute (#5.5.4)");
+export const deniedByRules = reply(421, "4.7.1", "no service for your address (#4.7.1)");
+
+/** What the client hears about a message the queue refused (spec 2.1): 554 for good, 451 for now. */
+export function refusedByQueue(outcome: Outcome): Reply {
+  const code = outcome.fate === "permanent" ? 554 : 451;
+  return reply(code, enhancedFor(code, outcome.text), outcome.text);
+}

@@ -1,0 +1,61 @@
+/**
+ * What smtpd writes to its log (qmail-smtpd wrote nothing: spec G7). One event, one line, stable words first; the `id` is the
+ * same in all lines of a session, `qp` is the queue's number of the message, as in `info msg`. Values that are not there are
+ * left out, empty ones shown as `-`; blanks and odd octets in what peers said become `_`.
+ *
+ *     smtpd accept id=k3f9-17 ip=192.0.2.1 helo=client.test from=a@b.test to=c@d.test recipients=2 bytes=1234 qp=55
+ *         a message is in the queue; `to` is its first recipient
+ *     smtpd reject id=k3f9-17 ip=192.0.2.1 reason=rcpthosts code=553 from=a@b.test to=x@y.test
+ *         a command got 4xx or 5xx. Reasons: unknown-verb, sequence, syntax, line-too-long (wrong commands);
+ *         size, auth (at MAIL); badmailfrom, rcpthosts, badrcptto, maxrcpt, no-mailbox, mailbox-check (at RCPT); too-big,
+ *         looping, bare-lf, queue (the message; `queue`: the queue or a QMAILQUEUE program said no, `said` has its words)
+ *     smtpd session id=k3f9-17 ip=192.0.2.1 helo=client.test accepted=1 rejected=0 bytes=1234 seconds=0.132 end=quit
+ *         a session is over; `end` is one of the words of `SessionEnd`: quit, eof (the peer hung up), timeout, lost (the
+ *         connection broke), bare-lf, errors, bad-recipients, early-talker, line-too-long, too-big, bad-chunk,
+ *         rules, controls, shutdown, stress (all slots taken, this one idle), trouble (our bug: an alert line tells)
+ */
+import { eventLine } from "#log";
+import type { Reply } from "../grammar/reply.ts";
+import type { Conversation, SessionEnd } from "./conversation.ts";
+import type { Refusal, Transaction } from "./phase.ts";
+
+const who = (talk: Conversation) => ({ id: talk.id, ip: talk.client.ip });
+
+export function logAccepted(talk: Conversation, transaction: Transaction, bytes: number, qp: number | null): void {
+  const facts = {
+    ...who(talk),
+    helo: talk.helo ?? undefined,
+    from: transaction.sender,
+    to: transaction.recipients[0] ?? "",
+    recipients: transaction.recipients.length,
+    bytes,
+    qp: qp ?? 0,
+  };
+  talk.house.log(eventLine("smtpd accept", facts));
+}
+
+export function logRefused(talk: Conversation, refusal: Refusal, reply: Reply): void {
+  const facts = {
+    ...who(talk),
+    reason: refusal.reason,
+    code: reply.code,
+    from: refusal.from,
+    to: refusal.to,
+    bytes: refusal.bytes,
+    said: refusal.reason === "queue" ? reply.lines[0] : undefined,
+  };
+  talk.house.log(eventLine("smtpd reject", facts));
+}
+
+export function logSession(talk: Conversation, end: SessionEnd, seconds: number): void {
+  const facts = {
+    ...who(talk),
+    helo: talk.helo ?? undefined,
+    accepted: talk.accepted,
+    rejected: talk.rejected,
+    bytes: talk.acceptedBytes,
+    seconds: seconds.toFixed(3),
+    end,
+  };
+  talk.house.log(eventLine("smtpd session", facts));
+}

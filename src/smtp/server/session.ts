@@ -1,0 +1,132 @@
+import { WireError } from "#net";
+import { splitCommand } from "../grammar/command.ts";
+import { commands, unknownVerb } from "./commands.ts";
+import type { Conversation, SessionEnd } from "./conversation.ts";
+import { idle, type Phase, type Turn } from "./phase.ts";
+import * as say from "./say.ts";
+import { logRefused, logSession } from "./session-log.ts";
+
+/** Longest command line with its CRLF. RFC 5321 §4.5.3.1.4 has 512, extensions add to that; an 899-byte address fits. */
+const maxLineBytes = 2048;
+/** A longer line is skipped up to here; who sends more is no mail client. */
+const maxSkippedBytes = 1 << 20;
+/** Wrong commands a session may send. People and broken clients stay below; probes and HTTP clients do not. */
+const maxErrors = 20;
+/** Refused recipients since the last accepted message, for clients that may not relay (address harvesting). */
+const maxBadRecipients = 100;
+
+/** Talks to one client until it quits, hangs up or is sent away; logs the session; never throws. The caller ends the wire. */
+export async function converse(talk: Conversation): Promise<SessionEnd> {
+  const startedAt = Date.now();
+  const end = await untilItEnds(talk);
+  logSession(talk, end, (Date.now() - startedAt) / 1000);
+  return end;
+}
+
+async function untilItEnds(talk: Conversation): Promise<SessionEnd> {
+  try {
+    const end = await run(talk);
+    await talk.wire.flush();
+    return end;
+  } catch (error) {
+    if (talk.ending !== null) return talk.ending;
+    if (!(error instanceof WireError)) {
+      talk.house.log(`alert: smtpd: session ${talk.id}: ${error instanceof Error ? error.stack : error}`);
+      talk.say(say.trouble);
+      return "trouble";
+    }
+    if (error.kind !== "timeout") return "lost";
+    talk.say(say.timeout);
+    return "timeout";
+  }
+}
+
+async function run(talk: Conversation): Promise<SessionEnd> {
+  const early = await greet(talk);
+  if (early !== null) return early;
+  let phase: Phase = idle;
+  try {
+    for (;;) {
+      const line = await nextCommand(talk);
+      if (line === null) return talk.ending ?? "eof";
+      const turn: Turn = line === "too-long" ? await skipLine(talk, phase) : await obey(talk, phase, line);
+      if (phase.at === "chunks" && turn.phase.at !== "chunks") phase.intake.abort();
+      phase = turn.phase;
+      const end = answer(talk, turn) ?? talk.ending;
+      if (end !== null) {
+        talk.sayLastWord();
+        return end;
+      }
+    }
+  } finally {
+    if (phase.at === "chunks") phase.intake.abort();
+  }
+}
+
+/** The greeting, at once; with greetdelay after a silence that a client must not break (spec 11.5). */
+async function greet(talk: Conversation): Promise<SessionEnd | null> {
+  const { greeting, greetDelayMs } = talk.house.controls;
+  if (greetDelayMs > 0) {
+    await talk.house.sleep(greetDelayMs);
+    if (talk.wire.unreadBytes > 0) {
+      talk.say(say.talksEarly);
+      return "early-talker";
+    }
+  }
+  talk.say(say.greeting(greeting));
+  return null;
+}
+
+async function nextCommand(talk: Conversation): Promise<string | null | "too-long"> {
+  if (talk.ending !== null) return null;
+  talk.waitingSince = Date.now();
+  try {
+    return await talk.wire.readLine(maxLineBytes);
+  } catch (error) {
+    if (error instanceof WireError && error.kind === "too-long") return "too-long";
+    throw error;
+  } finally {
+    talk.waitingSince = null;
+  }
+}
+
+function obey(talk: Conversation, phase: Phase, line: string): Turn | Promise<Turn> {
+  const { verb, argument } = splitCommand(line);
+  return (commands.get(verb) ?? unknownVerb)(talk, phase, argument);
+}
+
+/** Reads on to the end of a line that is too long, so that its tail is not taken for a command. */
+async function skipLine(talk: Conversation, phase: Phase): Promise<Turn> {
+  const refusal = { reason: "line-too-long", kind: "command" } as const;
+  for (let skipped = 0; skipped < maxSkippedBytes; ) {
+    const piece = await talk.wire.readSome();
+    if (piece === null) return { phase: idle, reply: null, end: "eof" };
+    const end = piece.indexOf(0x0a);
+    if (end >= 0) {
+      talk.wire.unread(piece.subarray(end + 1));
+      return { phase, reply: say.lineTooLong, refusal };
+    }
+    skipped += piece.length;
+  }
+  return { phase: idle, reply: say.lineTooLong, refusal, end: "line-too-long" };
+}
+
+/** Says and logs what a command led to, and counts; the reason if that ends the session. */
+function answer(talk: Conversation, turn: Turn): SessionEnd | null {
+  const { reply, refusal } = turn;
+  if (reply === null) return turn.end ?? null;
+  if (refusal !== undefined) {
+    logRefused(talk, refusal, reply);
+    talk.rejected++;
+    if (refusal.kind === "command" && ++talk.errors > maxErrors) {
+      talk.say(say.tooManyErrors);
+      return "errors";
+    }
+    if (refusal.kind === "recipient" && talk.client.relay === null && ++talk.badRecipients > maxBadRecipients) {
+      talk.say(say.tooManyBadRecipients);
+      return "bad-recipients";
+    }
+  }
+  talk.say(reply);
+  return turn.end ?? null;
+}
