@@ -1,5 +1,5 @@
 import { flag, list, number, text, value } from "./control-file.ts";
-import { checkAddressOrHost, checkIpAndPort, checkNetwork, checkOneOf } from "./entry-checks.ts";
+import { checkAddressOrHost, checkIpAndPort, checkNetwork, checkOneOf, checkUid } from "./entry-checks.ts";
 
 /** The files of the book's installation (spec 3.3) and those Quail adds, patches it has built in among them. */
 export const quailFiles = {
@@ -32,8 +32,29 @@ export const quailFiles = {
     example: "spamtrap@example.com",
     check: checkAddressOrHost,
   }),
-  maxrcpt: number(0, {
-    meaning: "The largest number of recipients of one message; 0 is no limit.",
+  greetdelay: number(0, {
+    meaning: "Seconds the SMTP greeting waits; a client that talks before it is turned away.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "5",
+  }),
+  tarpitcount: number(0, {
+    meaning: "Recipients of a session after which each further one is answered late; 0 is off.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "20",
+  }),
+  tarpitdelay: number(5, {
+    meaning: "How many seconds late.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "5",
+  }),
+  maxrcpt: number(1000, {
+    meaning: "The largest number of recipients of one message, 100 or more; 0 is no limit.",
     usedBy: ["smtpd"],
     reload: "live",
     since: "patch",
@@ -75,12 +96,12 @@ export const quailFiles = {
     since: "quail",
     example: "20",
   }),
-  concurrencydestination: number(10, {
+  concurrencydestination: number(20, {
     meaning: "How many deliveries to one remote domain run at once.",
     usedBy: ["queue"],
     reload: "no",
     since: "quail",
-    example: "10",
+    example: "20",
   }),
   dnsservers: list(null, {
     meaning: "DNS servers to ask, at most three, in place of those of /etc/resolv.conf.",
@@ -126,6 +147,14 @@ export const quailFiles = {
     reload: "live",
     since: "quail",
     example: "3600",
+  }),
+  roleuids: list(null, {
+    meaning: "Uids of Quail's own services, which may say in whose name they post.",
+    usedBy: ["queue"],
+    reload: "no",
+    since: "quail",
+    example: "101",
+    check: checkUid,
   }),
   workers: number(0, {
     meaning: "How many SMTP server processes share the port; 0 is one for each processor.",

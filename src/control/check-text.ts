@@ -1,5 +1,6 @@
 import { type ByteString, lowerAscii } from "#bytes";
 import type { ControlFile } from "./control-file.ts";
+import { checkFlag } from "./entry-checks.ts";
 
 /** What is wrong in a control file. `error`: it does not do what was meant; `warning`: it may not. */
 export type Problem = {
@@ -101,8 +102,9 @@ function findings(file: ControlFile, text: ByteString): readonly Finding[] {
   const lines = linesOf(text);
   switch (file.kind) {
     case "value":
-    case "flag":
       return checkFirstLine(file, lines);
+    case "flag":
+      return checkFirstLine({ ...file, check: checkFlag }, lines);
     case "number":
       return checkNumber(file.fallback, lines);
     case "list":

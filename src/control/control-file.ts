@@ -26,8 +26,8 @@ export type Facts = {
 export type FromMe = { readonly me: "or-its-own-name" | "or-an-error" | "or-nothing" };
 
 /**
- * One kind of control file. `value`: the first line. `number`: its leading digits. `flag`: a value, off when `0`, `no`, `off` or
- * empty. `list`: a line an entry. `map`: `key:value` lines. `text`: all of it. `binary`: made by a program, not by hand.
+ * One kind of control file. `value`: the first line. `number`: its leading digits. `flag`: a value, on when `1`, `yes`, `on`,
+ * off when `0`, `no`, `off` or empty. `list`: a line an entry. `map`: `key:value` lines. `text`: all of it. `binary`: made by a program, not by hand.
  */
 export type ControlFile =
   | (Facts & { readonly kind: "value"; readonly fallback: FromMe | string | null })

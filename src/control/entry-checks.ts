@@ -47,6 +47,7 @@ export const checkIpAndPort: EntryCheck = (entry) => {
 
 /** An IP address or a network with its prefix length. */
 export const checkNetwork: EntryCheck = (entry) => {
+  if (/^(?:[0-9]{1,3}\.){1,3}$/.test(entry)) return null; // 192.0.2. as tcprules writes it
   const [address = "", bits, ...more] = entry.split("/");
   const version = isIP(address);
   const longest = version === 6 ? 128 : 32;
@@ -84,3 +85,12 @@ export const checkSmtpRoute: EntryCheck = (entry) => {
 export function checkOneOf(...words: readonly string[]): EntryCheck {
   return (entry) => (words.includes(entry) ? null : `is none of ${words.join(", ")}`);
 }
+
+/** A user's number. */
+export const checkUid: EntryCheck = (entry) => (/^[0-9]{1,10}$/.test(entry) ? null : "is not a uid");
+
+/** A word that turns something on or off. */
+export const checkFlag: EntryCheck = (entry) =>
+  /^(?:1|yes|on|0|no|off)$/i.test(entry)
+    ? null
+    : "is neither on (1, yes, on) nor off (0, no, off), so the default applies";

@@ -14,8 +14,9 @@ export {
   ControlError,
   readEntries,
   readLines,
+  readListFile,
   readNumber,
   readText,
   readValue,
 } from "./read.ts";
-export { readSetting, type SettingOf } from "./setting.ts";
+export { flagOf, readSetting, type SettingOf } from "./setting.ts";

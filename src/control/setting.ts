@@ -39,7 +39,14 @@ function readMap(home: string, name: string): ReadonlyMap<ByteString, ByteString
 
 const lowerKey = (line: ByteString): ByteString => lowerAscii(line.slice(0, line.indexOf(":")));
 
-const offWords = new Set(["", "0", "no", "off", "false"]);
+const onWords = new Set(["1", "yes", "on"]);
+const offWords = new Set(["", "0", "no", "off"]);
+
+/** What a flag file says; a word that is neither on (`1 yes on`) nor off (`0 no off`, empty) leaves the default. */
+export function flagOf(word: ByteString, fallback: boolean): boolean {
+  const lower = lowerAscii(word);
+  return onWords.has(lower) || (fallback && !offWords.has(lower));
+}
 
 function readAny(home: string, name: string, file: ControlFile): unknown {
   switch (file.kind) {
@@ -49,7 +56,7 @@ function readAny(home: string, name: string, file: ControlFile): unknown {
       return readNumber(home, name) ?? file.fallback;
     case "flag": {
       const word = readValue(home, name);
-      return word === null ? file.fallback : !offWords.has(word.toLowerCase());
+      return word === null ? file.fallback : flagOf(word, file.fallback);
     }
     case "list": {
       const lines = readLines(home, name);

@@ -10,6 +10,7 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   // quail
   ["quail", () => import("./quail/quail.ts")],
   // qmail
+  ["qmail-showctl", () => import("./qmail/qmail-showctl.ts")],
 ]);
 
 /** Every command of ours, by name. */

@@ -8,5 +8,6 @@ export type Verb = {
 };
 
 export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
+  ["config", { summary: "look at, check and change the control files", load: () => import("./config.ts") }],
   ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
 ]);

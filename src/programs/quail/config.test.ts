@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { programHouse } from "../testing/program-house.ts";
+import { main as config } from "./config.ts";
+
+const house = (t: TestContext, files: Readonly<Record<string, string>>) => programHouse(t, { config }, files);
+
+test("quail config set writes a checked file and says what makes it count", async (t) => {
+  const { home, run } = house(t, { me: "mx.test\n" });
+  const read = (name: string): string => readFileSync(join(home, "control", name), "utf8");
+  assert.deepEqual(await run(["config", "set", "locals", "a.org", "b.org"]), {
+    code: 0,
+    said: "control/locals written. queue: send SIGHUP to reread it; messages in the queue keep their route\n",
+  });
+  assert.equal(read("locals"), "a.org\nb.org\n");
+  const refused = await run(["config", "set", "locals", "*.a.org"]);
+  assert.equal(refused.code, 100);
+  assert.match(refused.said, /^control\/locals:1: error: has a \*, but this list knows no wildcards\n/);
+  assert.equal(read("locals"), "a.org\nb.org\n");
+  assert.equal((await run(["config", "set", "locals", "*.a.org", "--force"])).code, 0);
+  assert.equal(read("locals"), "*.a.org\n");
+  assert.equal((await run(["config", "set", "virtualdomains", "-"], "c.org:joe\n")).code, 0);
+  assert.equal(read("virtualdomains"), "c.org:joe\n");
+  assert.equal((await run(["config", "set", "poppasswd", "x"])).code, 0);
+  assert.equal(statSync(join(home, "control", "poppasswd")).mode & 0o777, 0o600);
+  assert.equal((await run(["config", "set", "me", "a", "b"])).code, 100);
+  assert.equal((await run(["config", "set", "nosuch", "b"])).code, 100);
+});
+
+test("quail config get, unset, list and explain tell what is in force and why", async (t) => {
+  const { run } = house(t, { me: "mx.test\n", concurrencyremote: "60\n" });
+  assert.deepEqual(await run(["config", "get", "concurrencyremote"]), { code: 0, said: "60\n" });
+  assert.deepEqual(await run(["config", "get", "locals"]), { code: 0, said: "mx.test\n" });
+  assert.deepEqual(await run(["config", "get", "badmailfrom"]), { code: 1, said: "" });
+  assert.equal((await run(["config", "unset", "concurrencyremote"])).code, 0);
+  assert.equal((await run(["config", "unset", "concurrencyremote"])).code, 1);
+  assert.deepEqual(await run(["config", "get", "concurrencyremote"]), { code: 0, said: "20\n" });
+  assert.match((await run(["config", "list"])).said, /^queuelifetime +604800 {2}\(default\)$/m);
+  const { said } = await run(["config", "explain", "helohost"]);
+  assert.match(said, /now: +mx\.test {2}\(me\)\n +missing: +means control\/me, or an error\n/);
+  const explained = JSON.parse((await run(["config", "explain", "helohost", "--json"])).said) as { reload: string };
+  assert.equal(explained.reload, "live");
+});
+
+test("quail config check names file, line and reason, and fails on errors only", async (t) => {
+  const bad = await house(t, { me: "mx.test\n", rcpthosts: "mx.test\r\n" }).run(["config", "check"]);
+  assert.equal(bad.code, 1);
+  assert.match(bad.said, /^control\/rcpthosts:1: error: ends with CR/m);
+  assert.match(bad.said, /control: 1 errors, 1 warnings\n$/);
+  const warned = await house(t, { me: "mx.test\n", rcpthosts: "mx.test\n", stranger: "" }).run([
+    "config",
+    "check",
+    "--json",
+  ]);
+  assert.equal(warned.code, 0);
+  assert.equal((JSON.parse(warned.said) as unknown[]).length, 1);
+});
