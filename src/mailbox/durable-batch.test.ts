@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { test } from "node:test";
+import { DurableBatch } from "./durable-batch.ts";
+
+const folder = tmpdir();
+const device = statSync(folder).dev;
+const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
+
+/** A sync that ends when the test says so. */
+function heldSync() {
+  const running: { readonly end: (ok?: boolean) => void; readonly fail: (error: Error) => void }[] = [];
+  let begun = 0;
+  const sync = (): Promise<boolean> => {
+    begun++;
+    return new Promise((resolve, reject) => running.push({ end: (ok = true) => resolve(ok), fail: reject }));
+  };
+  return { sync, running, begun: () => begun };
+}
+
+test("those who settle in one turn share a sync", async () => {
+  const held = heldSync();
+  const batch = new DurableBatch(held.sync);
+  const settled = [1, 2, 3].map(() => batch.enter(device, folder).settle());
+  await turn();
+  await turn();
+  assert.equal(held.begun(), 1);
+  held.running[0]!.end();
+  await Promise.all(settled);
+  assert.equal(held.begun(), 1);
+});
+
+test("one who settles during a sync waits for the next, and two never run at once", async () => {
+  const held = heldSync();
+  const batch = new DurableBatch(held.sync);
+  const first = batch.enter(device, folder).settle();
+  await turn();
+  await turn();
+  let late = "waiting";
+  const second = batch
+    .enter(device, folder)
+    .settle()
+    .then(() => {
+      late = "settled";
+    });
+  await turn();
+  await turn();
+  assert.equal(held.begun(), 1);
+  held.running[0]!.end();
+  await first;
+  await turn();
+  await turn();
+  assert.equal(late, "waiting");
+  assert.equal(held.begun(), 2);
+  held.running[1]!.end();
+  await second;
+});
+
+test("a sync that fails fails everyone who waited for it, and no one after", async () => {
+  const held = heldSync();
+  const batch = new DurableBatch(held.sync);
+  const settled = [1, 2].map(() => batch.enter(device, folder).settle());
+  await turn();
+  await turn();
+  held.running[0]!.fail(new Error("EIO"));
+  for (const one of settled) await assert.rejects(one, /EIO/);
+  const next = batch.enter(device, folder).settle();
+  await turn();
+  await turn();
+  held.running[1]!.end();
+  await next;
+});
+
+function descriptorsOn(path: string): number {
+  return readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false; // The descriptor that listed them.
+    }
+  }).length;
+}
+
+test("no descriptor stays open once everyone has settled or left", { skip: process.platform !== "linux" }, async () => {
+  const batch = new DurableBatch(async () => true);
+  const before = descriptorsOn(folder);
+  const places = [1, 2, 3].map(() => batch.enter(device, folder));
+  assert.equal(descriptorsOn(folder), before + 1);
+  const [first, second, third] = places as [(typeof places)[0], (typeof places)[0], (typeof places)[0]];
+  first.leave();
+  await Promise.all([second.settle(), third.settle()]);
+  await turn();
+  assert.equal(descriptorsOn(folder), before);
+});

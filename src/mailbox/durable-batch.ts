@@ -1,0 +1,97 @@
+import { closeSync, openSync } from "node:fs";
+import { hasSyscalls, syncFileSystem } from "#files";
+
+/** A file system on which deliveries are under way. */
+type Volume = {
+  readonly device: number;
+  /** Opened before the first byte was written: the kernel tells an fd only of write errors that came after its open. */
+  readonly fd: number;
+  /** Deliveries that have entered and not yet settled or left. */
+  inside: number;
+  busy: boolean;
+  waiting: { readonly done: () => void; readonly failed: (error: unknown) => void }[];
+};
+
+/** A delivery's place in the batches of its file system; give it back by exactly one of `settle` and `leave`. */
+export type BatchPlace = {
+  /** All is written and renamed: resolves once a sync that began after this call has ended. Rejects if that sync failed. */
+  settle(): Promise<void>;
+  /** The delivery came to nothing. */
+  leave(): void;
+};
+
+const nextTurn = (): Promise<void> => new Promise((done) => setImmediate(done));
+
+/**
+ * Many deliveries, one sync. Whoever settles while no sync of its file system is under way starts one at the end of the
+ * turn of the event loop; those who settle during a sync wait for the next one, which begins when this one ends (a sync may
+ * have missed what came after its start). Two syncs of a file system never run at once.
+ */
+export class DurableBatch {
+  readonly #sync: ((fd: number) => Promise<boolean>) | null;
+  readonly #volumes = new Map<number, Volume>();
+
+  /** `sync` makes the file system of an fd durable; null where that is not to be had (then each delivery fsyncs by itself). */
+  constructor(
+    sync: ((fd: number) => Promise<boolean>) | null = process.platform === "linux" && hasSyscalls()
+      ? syncFileSystem
+      : null,
+  ) {
+    this.#sync = sync;
+  }
+
+  /** False: there is no syncing of whole file systems here, `enter` must not be called. */
+  get isToBeHad(): boolean {
+    return this.#sync !== null;
+  }
+
+  /** Takes a place before anything is written. `device` is st_dev of `directory`. Throws what `open` says. */
+  enter(device: number, directory: string | Buffer): BatchPlace {
+    let volume = this.#volumes.get(device);
+    if (volume === undefined) {
+      volume = { device, fd: openSync(directory, "r"), inside: 0, busy: false, waiting: [] };
+      this.#volumes.set(device, volume);
+    }
+    return this.#placeOn(volume);
+  }
+
+  #placeOn(volume: Volume): BatchPlace {
+    volume.inside++;
+    return {
+      settle: () =>
+        new Promise((done, failed) => {
+          volume.waiting.push({ done, failed });
+          if (volume.busy) return;
+          volume.busy = true;
+          void this.#work(volume);
+        }),
+      leave: () => {
+        volume.inside--;
+        this.#closeIfEmpty(volume);
+      },
+    };
+  }
+
+  async #work(volume: Volume): Promise<void> {
+    while (volume.waiting.length > 0) {
+      await nextTurn(); // What is delivered in this turn shares the sync.
+      const generation = volume.waiting;
+      volume.waiting = [];
+      try {
+        if (!(await this.#sync!(volume.fd))) throw new Error("syncfs is not to be had");
+        for (const { done } of generation) done();
+      } catch (error) {
+        for (const { failed } of generation) failed(error);
+      }
+      volume.inside -= generation.length;
+    }
+    volume.busy = false;
+    this.#closeIfEmpty(volume);
+  }
+
+  #closeIfEmpty(volume: Volume): void {
+    if (volume.inside > 0 || volume.busy || this.#volumes.get(volume.device) !== volume) return;
+    this.#volumes.delete(volume.device);
+    closeSync(volume.fd);
+  }
+}
