@@ -81,7 +81,7 @@ async function writeAll(call: MaildirToMbox, files: readonly MaildirFile[], mbox
     for (const file of files) await appendFile(out, file);
     await out.sync();
   } catch (error) {
-    await rm(diskPath(call.temporary), { force: true });
+    await rm(diskPath(call.temporary), { force: true }).catch(() => {}); // The first error is the one to tell.
     throw error;
   }
 }
