@@ -112,4 +112,6 @@ if (!isInstalled()) {
   } catch (error) {
     fail(`cannot write to ${modules}: ${error.message}`);
   }
+} else if (modifiedAt(join(modules, ".bin", "node")) === null) {
+  ensureNode();
 }

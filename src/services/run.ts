@@ -1,11 +1,19 @@
 /**
- * The entry of every service process: `node run.ts NAME key=value ...` in the home as working directory. Says `ready` on
- * descriptor 3 when it has one, stamps log lines (TAI64N) onto stdout, turns signals into calls.
+ * The entry of every service process: `node run.ts NAME key=value ...` in the home as working directory. Stamps log lines
+ * (TAI64N) onto stdout, turns signals into calls. What whoever starts it may add:
+ * `ready-fd=N`: `ready` is said there; `parent-fd=N`: a pipe whose end means that the supervisor has gone, so this service
+ * ends in order; `warm=1`: load the service's code, so that its compiled form is kept, and end.
  */
 import { writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
+import { Socket } from "node:net";
 import { tai64nOf } from "#log";
 import { gatherLines } from "./gather-lines.ts";
-import type { Service } from "./service.ts";
+import type { RunningService, Service } from "./service.ts";
+import { writeOut } from "./write-out.ts";
+
+/** How long a service may take to end in order after its supervisor was killed: the next one waits for it. */
+const orphanClosesWithinMs = 10_000;
 
 const [name, ...words] = process.argv.slice(2);
 if (name === undefined || !/^[a-z0-9-]+$/.test(name)) {
@@ -13,42 +21,68 @@ if (name === undefined || !/^[a-z0-9-]+$/.test(name)) {
   process.exit(100);
 }
 
-const out = gatherLines((text) => writeSync(1, text));
+const out = gatherLines((text) => writeOut(1, text));
 const log = (line: string): void => out.add(`${tai64nOf(new Date())} ${line}\n`);
 const options = new Map(words.map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]));
+process.on("uncaughtExceptionMonitor", () => out.flush());
 
-/** Says we are ready to whoever started us; a start by hand has no descriptor 3. */
+function end(code: number): never {
+  out.flush();
+  process.exit(code);
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Says we are ready to whoever started us; a start by hand has no such descriptor. */
 function sayReady(): void {
-  if (options.get("ready-fd") === undefined) return;
-  writeSync(Number(options.get("ready-fd")), "ready\n");
+  const fd = options.get("ready-fd");
+  if (fd !== undefined) writeSync(Number(fd), "ready\n");
+}
+
+/** Calls `orphaned` when the supervisor has gone, however it went. */
+function watchParent(orphaned: () => void): void {
+  const fd = options.get("parent-fd");
+  if (fd === undefined) return;
+  const parent = new Socket({ fd: Number(fd), readable: true, writable: false });
+  parent.on("error", () => {}); // Its close follows.
+  parent.once("close", orphaned);
+  parent.resume();
+}
+
+/** One orderly end, however often it is asked for. */
+function closer(running: RunningService): () => void {
+  let closing = false;
+  return () => {
+    if (closing) return;
+    closing = true;
+    running.close().then(
+      () => end(0),
+      (error: unknown) => {
+        log(`alert: ${name}: unable to stop cleanly: ${reason(error)}`);
+        end(111);
+      },
+    );
+  };
 }
 
 try {
   const { serve } = (await import(`./${name}.ts`)) as { readonly serve: Service };
+  if (options.get("warm") === "1") end(0);
   const running = await serve({ home: process.cwd(), options, log });
-  let closing = false;
-  const close = (): void => {
-    if (closing) return;
-    closing = true;
-    running.close().then(
-      () => {
-        out.flush();
-        process.exit(0);
-      },
-      (error: unknown) => {
-        log(`alert: ${name}: unable to stop cleanly: ${error instanceof Error ? error.message : error}`);
-        out.flush();
-        process.exit(111);
-      },
-    );
-  };
+  const close = closer(running);
   process.on("SIGTERM", close);
   process.on("SIGINT", close);
   process.on("SIGHUP", () => running.reload?.());
   process.on("SIGALRM", () => running.hurry?.());
+  watchParent(() => {
+    close();
+    setTimeout(() => end(111), orphanClosesWithinMs).unref();
+  });
   sayReady();
+  flushCompileCache(); // A service that is killed later has kept its compiled code all the same.
 } catch (error) {
-  log(`alert: ${name}: cannot start: ${error instanceof Error ? error.message : error}`);
-  out.flush();
-  process.exit(111);
+  log(`alert: ${name}: cannot start: ${reason(error)}`);
+  end(111);
 }

@@ -1,0 +1,49 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+
+/** How often a lock that will be free soon is tried, in milliseconds. */
+const retryMs = 100;
+
+/**
+ * flock(2) on a descriptor of ours, through flock(1): the lock belongs to the open file, so it stays when the helper has
+ * gone. (The library that could do it in this process would stay in its memory for good.) Where there is no flock(1), through
+ * that library. Null if there is no way to lock.
+ */
+async function tryLock(fd: number): Promise<boolean | null> {
+  const { status, error } = spawnSync("flock", ["-n", "-x", "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+  if (error === undefined && (status === 0 || status === 1)) return status === 0;
+  const { flockFile } = await import("#files");
+  return flockFile(fd);
+}
+
+/** A lock on a file, held as long as any process has its descriptor open. */
+export type HomeLock = { readonly fd: number; release(): void };
+
+/**
+ * Takes the lock on `path` (made if missing), waiting up to `waitMs`; null if another process keeps it. While it is held the
+ * file names our process. A child that inherits `fd` keeps the lock when we die.
+ */
+export async function lockHome(path: string, waitMs = 0): Promise<HomeLock | null> {
+  const fd = openSync(path, "a", 0o644);
+  const until = performance.now() + waitMs;
+  while ((await tryLock(fd)) === false) {
+    if (performance.now() >= until) {
+      closeSync(fd);
+      return null;
+    }
+    await new Promise((wake) => setTimeout(wake, retryMs));
+  }
+  ftruncateSync(fd);
+  writeSync(fd, `${process.pid}\n`);
+  return { fd, release: () => closeSync(fd) };
+}
+
+/** The process that holds (or last held) the lock on `path`; null if nobody is named there. */
+export function lockHolder(path: string): number | null {
+  try {
+    const pid = Number.parseInt(readFileSync(path, "latin1"), 10);
+    return pid > 0 ? pid : null;
+  } catch {
+    return null; // No such file.
+  }
+}

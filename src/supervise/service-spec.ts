@@ -1,0 +1,19 @@
+/** One service to keep running: what to start, as whom, and where its lines go. */
+export type ServiceSpec = {
+  /** Unique among the services of one house: `smtpd`, `smtpd-2`. */
+  readonly name: string;
+  /** Folder of its log under `log/`; services of one role share one. */
+  readonly log: string;
+  /** Program and arguments. `ready-fd=3 parent-fd=4` (and `listen-fd=5` with `listener`) are added at the end. */
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Who it runs as; left out: as the supervisor itself. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** A listening socket to inherit, as descriptor 5. */
+  readonly listenFd?: number;
+  /** Further descriptors that it only holds open (a lock), from 6. */
+  readonly heldFds?: readonly number[];
+  /** Between SIGTERM and SIGKILL. */
+  readonly stopWithinMs: number;
+};
