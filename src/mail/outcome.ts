@@ -7,7 +7,12 @@ export type Fate = "done" | "temporary" | "permanent";
  * The result of an attempt, as a value. `text` is the public text as qmail words it, its status code in parentheses at
  * the end (`Sorry, no mailbox here by that name. (#5.1.1)`); a byte string, may hold LFs, no NUL.
  */
-export type Outcome = { readonly fate: Fate; readonly text: ByteString };
+export type Outcome = {
+  readonly fate: Fate;
+  readonly text: ByteString;
+  /** `host`: the destination host as a whole is in trouble (no connection, no greeting); others for it will fare no better. */
+  readonly scope?: "host";
+};
 
 export const done = (text: ByteString = ""): Outcome => ({ fate: "done", text });
 export const temporary = (text: ByteString): Outcome => ({ fate: "temporary", text });

@@ -4,7 +4,7 @@
  * forgotten before its fate is. The state table stands in `store.ts`.
  */
 export { type BodyFile, createBodyFile, largeBodyBytes, type StoredBody } from "./bodies.ts";
-export { type QueuedMessage, type QueuedRecipient, readQueue } from "./read-queue.ts";
+export { type QueuedMessage, type QueuedRecipient, type QueueReader, readQueue } from "./read-queue.ts";
 export { type Channel, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";
 export {
   type DueCursor,

@@ -20,6 +20,9 @@ function freshHome(t: TestContext): string {
 
 const noComplaint = (line: string): void => assert.fail(line);
 
+const add = (store: QueueStore, message: NewMessage): Promise<void> =>
+  new Promise((stored, refused) => store.add(message, (error) => (error === null ? stored() : refused(error))));
+
 function smallMessage(
   store: QueueStore,
   to: readonly string[],
@@ -43,7 +46,7 @@ test("a message that was added survives a second opening without a clean close",
   const home = freshHome(t);
   const store = openStore(home, noComplaint);
   const message = smallMessage(store, ["joe@b.test", "ann@b.test"]);
-  await store.add(message);
+  await add(store, message);
   // No close(): what a kill -9 leaves behind is what the second opening sees.
   const again = openStore(home, noComplaint);
   const due = again.due("local", 1_000, start, 10);
@@ -74,7 +77,7 @@ test("numbers go on where they stood after a clean close", (t) => {
 test("messages added in one turn share a commit, and all are durable", async (t) => {
   const home = freshHome(t);
   const store = openStore(home, noComplaint);
-  await Promise.all(Array.from({ length: 100 }, () => store.add(smallMessage(store, ["joe@b.test"]))));
+  await Promise.all(Array.from({ length: 100 }, () => add(store, smallMessage(store, ["joe@b.test"]))));
   using reader = readQueue(home)!;
   assert.equal(reader.count(), 100);
   store.close();
@@ -84,7 +87,7 @@ test("finished recipients are not due again, deferred ones when their time comes
   const home = freshHome(t);
   const store = openStore(home, noComplaint);
   const message = smallMessage(store, ["a@b.test", "c@b.test", "d@b.test"]);
-  await store.add(message);
+  await add(store, message);
   store.mark(message.id, 0, { kind: "done", report: "did 1+0+0\n" });
   store.mark(message.id, 1, { kind: "failed", report: "no (#5.1.1)\n" });
   store.mark(message.id, 2, { kind: "later", report: "busy\n", dueAtMs: 101_000, triedAtMs: 1_000 });
@@ -105,9 +108,9 @@ test("the bounce and the end of its message are one commit: after it there is on
   const home = freshHome(t);
   const store = openStore(home, noComplaint);
   const message = smallMessage(store, ["a@b.test"]);
-  await store.add(message);
+  await add(store, message);
   const bounce = smallMessage(store, ["s@a.test"], "remote");
-  await store.finish({ id: message.id, sizeBytes: 17 }, bounce);
+  await new Promise((done) => store.finishWithBounce({ id: message.id, sizeBytes: 17 }, bounce, done));
   const again = openStore(home, noComplaint);
   assert.equal(again.message(message.id), null);
   assert.equal(again.message(bounce.id)?.id, bounce.id);
@@ -127,10 +130,10 @@ test("a large body is a file that lives exactly as long as its message", async (
     id,
     body: { kind: "file", sizeBytes: bytes.length },
   };
-  await store.add(message);
+  await add(store, message);
   const record = store.message(id)!;
   assert.deepEqual(store.read(record, largeBodyBytes, 100), bytes.subarray(largeBodyBytes));
-  await store.finish(record, null);
+  store.finish(record);
   store.flush();
   await new Promise((done) => setImmediate(() => setImmediate(done)));
   assert.equal(existsSync(bodyFile(home, id)), false);
@@ -146,7 +149,7 @@ test("a body file without a message, the leftover of a crash in S2, S3 or S5, is
   const file = createBodyFile(home, kept);
   file.write(Buffer.alloc(largeBodyBytes + 1));
   await file.seal();
-  await store.add({
+  await add(store, {
     ...smallMessage(store, ["a@b.test"]),
     id: kept,
     body: { kind: "file", sizeBytes: largeBodyBytes + 1 },
@@ -162,7 +165,7 @@ test("held recipients are not due until they are released; expiry and removal re
   const store = openStore(home, noComplaint);
   const one = smallMessage(store, ["a@b.test"]);
   const two = smallMessage(store, ["b@b.test"]);
-  await Promise.all([store.add(one), store.add(two)]);
+  await Promise.all([add(store, one), add(store, two)]);
   assert.equal(store.hold(one.id), 1);
   assert.deepEqual(
     store.due("local", 5_000, start, 10).map((row) => row.message.id),
@@ -186,7 +189,7 @@ test("hurry makes due what waits, in steps, and leaves alone what was tried afte
   const home = freshHome(t);
   const store = openStore(home, noComplaint);
   const message = smallMessage(store, ["a@b.test", "b@b.test", "c@b.test"], "remote");
-  await store.add(message);
+  await add(store, message);
   for (const index of [0, 1]) {
     store.mark(message.id, index, { kind: "later", report: "", dueAtMs: 900_000, triedAtMs: 1_000 });
   }
@@ -203,7 +206,7 @@ test("the due list goes on behind its cursor and is ordered by time, then number
   const home = freshHome(t);
   const store = openStore(home, noComplaint);
   for (const bornAtMs of [3_000, 1_000, 2_000])
-    await store.add(smallMessage(store, ["a@b.test", "b@b.test"], "local", bornAtMs));
+    await add(store, smallMessage(store, ["a@b.test", "b@b.test"], "local", bornAtMs));
   const first = store.due("local", 10_000, start, 3);
   const last = first.at(-1)!;
   const second = store.due("local", 10_000, { dueAtMs: last.dueAtMs, id: last.message.id, index: last.index }, 10);
@@ -225,7 +228,7 @@ test("a message that ended just before a crash is found at the next start", asyn
   const home = freshHome(t);
   const store = openStore(home, noComplaint);
   const message = smallMessage(store, ["a@b.test"]);
-  await store.add(message);
+  await add(store, message);
   store.mark(message.id, 0, { kind: "done", report: "" });
   store.flush();
   const again = openStore(home, noComplaint);

@@ -48,21 +48,30 @@ export type Mark =
 /** A failed recipient, for the bounce. */
 export type Failure = { readonly address: Address; readonly report: ByteString };
 
-/** The queue on disk. Every promise resolves after the COMMIT that holds its change; changes made together share one. */
+/**
+ * Called when the COMMIT that holds a change is done (null) or was refused (why; nothing has changed then). It is called from
+ * within `flush`, before anyone can read the store again: what it puts in memory and what is on disk never disagree.
+ */
+export type Settled = (error: Error | null) => void;
+
+/** The queue on disk. Changes made together share one COMMIT. */
 export type QueueStore = {
   /** A number never given before in this queue. */
   nextId(): number;
   /** True for messages that were queued before this store was opened. */
   isOld(id: number): boolean;
-  /** S3 -> S4. Rejects if the disk refuses; then nothing is queued. */
-  add(message: NewMessage): Promise<void>;
+  /** S3 -> S4. */
+  add(message: NewMessage, settled: Settled): void;
   /** S4 -> S4. May be lost in a crash (the delivery is then repeated), so nobody waits for it. */
   mark(id: number, index: number, mark: Mark): void;
-  /**
-   * S4 -> S5 -> S1. A bounce is queued by the same commit, and the promise waits for it; rejects if the disk refuses (nothing
-   * has changed then). Without a bounce nobody needs to wait: a removal that is lost in a crash repeats a delivery.
-   */
-  finish(message: { readonly id: number; readonly sizeBytes: number }, bounce: NewMessage | null): Promise<void>;
+  /** S4 -> S5 -> S1. A removal that is lost in a crash repeats a delivery, so nobody waits for it. */
+  finish(message: { readonly id: number; readonly sizeBytes: number }): void;
+  /** S4 -> S5 -> S1, and S3 -> S4 for the bounce, in one commit. */
+  finishWithBounce(
+    message: { readonly id: number; readonly sizeBytes: number },
+    bounce: NewMessage,
+    settled: Settled,
+  ): void;
   /** Commits what waits, now. Queries below see only what was committed. */
   flush(): void;
   /** Recipients of a channel due at `nowMs` or before, after the cursor, oldest first. */
@@ -96,7 +105,7 @@ export type QueueStore = {
 /** Where a scan of the due index stands: rows after this one come next. */
 export type DueCursor = { readonly dueAtMs: number; readonly id: number; readonly index: number };
 
-type Change = { readonly run: () => void; readonly done: () => void; readonly failed: (error: Error) => void };
+type Change = { readonly run: () => void; readonly settled: Settled };
 
 /** Ids are reserved in the database this many at a time, so that none is given twice even after kill -9. */
 const idBlock = 1000;
@@ -147,16 +156,15 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       complain(`warning: trouble writing to queue/queue.db: ${error.message}`);
       lazy = [...marks, ...lazy];
       timer ??= setTimeout(flush, retryMs);
-      for (const change of batch) change.failed(error);
+      for (const change of batch) change.settled(error);
       return;
     }
-    for (const change of batch) change.done();
+    for (const change of batch) change.settled(null);
   };
-  const soon = (run: () => void): Promise<void> =>
-    new Promise((done, failed) => {
-      changes.push({ run, done, failed });
-      immediate ??= setImmediate(flush);
-    });
+  const soon = (run: () => void, settled: Settled): void => {
+    changes.push({ run, settled });
+    immediate ??= setImmediate(flush);
+  };
   const insert = (message: NewMessage): void => {
     q.addMessage.run(message.id, message.bornAtMs, message.bornAtMs, message.sender, sizeOf(message.body));
     if (message.body.kind === "bytes") q.addBody.run(message.id, message.body.bytes);
@@ -181,7 +189,7 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       return nextId++;
     },
     isOld: (id) => id < firstNewId,
-    add: (message) => soon(() => insert(message)),
+    add: (message, settled) => soon(() => insert(message), settled),
     mark(id, index, mark) {
       lazy.push(() => {
         if (mark.kind === "later") q.markLater.run(mark.dueAtMs, mark.triedAtMs, mark.report, id, index);
@@ -189,17 +197,22 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       });
       if (immediate === null) timer ??= setTimeout(flush, lazyMs);
     },
-    async finish(message, bounce) {
-      if (bounce === null) {
-        lazy.push(() => erase(message.id));
-        if (immediate === null) timer ??= setTimeout(flush, lazyMs);
-      } else {
-        await soon(() => {
+    finish(message) {
+      lazy.push(() => erase(message.id));
+      if (immediate === null) timer ??= setTimeout(flush, lazyMs);
+      if (message.sizeBytes > largeBodyBytes) removeLater(home, message.id, flush);
+    },
+    finishWithBounce(message, bounce, settled) {
+      soon(
+        () => {
           erase(message.id);
           insert(bounce);
-        });
-      }
-      if (message.sizeBytes > largeBodyBytes) removeLater(home, message.id, flush);
+        },
+        (error) => {
+          if (error === null && message.sizeBytes > largeBodyBytes) removeBodyFile(home, message.id);
+          settled(error);
+        },
+      );
     },
     flush,
     due: (channel, nowMs, after, limit) =>

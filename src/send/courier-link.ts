@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { fromBytes } from "#bytes";
 import { type DeliveryJob, fateOfLetter, type Outcome } from "#mail";
 import { FrameLink } from "#net";
-import { courierFrames, maxReportBytes, parsePull, renderJob } from "./courier-protocol.ts";
+import { courierFrames, hostLetter, maxReportBytes, parsePull, renderJob } from "./courier-protocol.ts";
 
 /** How a job given to a courier ended: an outcome, a report that makes no sense, or the courier was lost on the way. */
 export type CourierResult = Outcome | "mangled" | "lost";
@@ -85,6 +85,7 @@ export function linkCourier(socket: Socket, onChange: () => void): CourierLink {
 
 function parseReport(payload: Buffer): CourierResult {
   const text = fromBytes(payload.subarray(0, maxReportBytes + 1));
+  if (text.startsWith(hostLetter)) return { fate: "temporary", text: text.slice(1), scope: "host" };
   const fate = fateOfLetter(text.slice(0, 1));
   return fate === null ? "mangled" : { fate, text: text.slice(1) };
 }

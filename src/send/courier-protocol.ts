@@ -21,6 +21,9 @@ export const maxPartBytes = 256 * 1024;
 /** What the scheduler keeps of a report (spec 4.9: qmail-send's 10000). */
 export const maxReportBytes = 10_000;
 
+/** Stands for Z in a report when the trouble is the host's, not the recipient's. */
+export const hostLetter = "Y";
+
 /** A delivery as it crosses the line; the message follows, or is pulled. */
 export type WireJob = Omit<DeliveryJob, "message"> & { readonly sizeBytes: number; readonly inline: boolean };
 

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { toBytes } from "#bytes";
 import { type DeliveryJob, letterOfFate, type MessageSource, type Outcome, temporary } from "#mail";
 import { FrameLink } from "#net";
-import { courierFrames, maxPartBytes, maxReportBytes, parseJob, renderPull } from "./courier-protocol.ts";
+import { courierFrames, hostLetter, maxPartBytes, maxReportBytes, parseJob, renderPull } from "./courier-protocol.ts";
 
 /** Unknown trouble in a courier is temporary: our bug must not bounce someone's mail. */
 const surprised = (error: unknown): Outcome =>
@@ -52,7 +52,11 @@ export function serveCourier(socket: Socket, deliver: (job: DeliveryJob) => Prom
     busy--;
     pulls.delete(id);
     const text = outcome.text.replaceAll("\0", "?").slice(0, maxReportBytes);
-    link.send(courierFrames.report, id, toBytes(`${letterOfFate[outcome.fate]}${text}`));
+    link.send(
+      courierFrames.report,
+      id,
+      toBytes(`${outcome.scope === "host" ? hostLetter : letterOfFate[outcome.fate]}${text}`),
+    );
     if (ending && busy === 0) link.end();
   };
 

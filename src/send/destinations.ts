@@ -4,7 +4,7 @@ import type { Pending } from "./live.ts";
 
 /**
  * Per-destination concurrency on the remote channel, so that one slow host cannot take every slot. A destination's limit falls
- * by half with each temporary failure and grows by one with each success (as congestion control does).
+ * by half with each failure that is the host's (not a recipient's) and grows by one with everything else (as congestion control does).
  */
 type Destination = {
   busy: number;
@@ -53,19 +53,24 @@ export class Destinations {
     return true;
   }
 
-  /** Gives a slot back. Returns a parked recipient that has the slot now, or null. */
-  release(name: ByteString, fate: "done" | "temporary" | "permanent"): Pending | null {
+  /** Gives a slot back. Returns the parked recipients that have slots now. */
+  release(name: ByteString, hostTrouble: boolean): readonly Pending[] {
     const destination = this.#get(name);
     destination.busy--;
-    if (fate === "temporary") destination.limit = Math.max(minLimit, Math.floor(destination.limit / 2));
+    if (hostTrouble) destination.limit = Math.max(minLimit, Math.floor(destination.limit / 2));
     else destination.limit = Math.min(this.#limit, destination.limit + 1);
-    const next = destination.busy < destination.limit ? destination.parked.shift() : undefined;
-    if (next !== undefined) {
+    const next: Pending[] = [];
+    while (destination.busy < destination.limit && destination.parked.length > 0) {
+      next.push(destination.parked.shift()!);
       destination.busy++;
-      return next;
     }
     if (destination.busy === 0 && destination.limit === this.#limit && !destination.skipped) this.#known.delete(name);
-    return null;
+    return next;
+  }
+
+  /** Gives back a slot that was taken for nothing; nobody is promoted. */
+  cancel(name: ByteString): void {
+    this.#get(name).busy--;
   }
 
   /** True once, when recipients that were passed over should be looked for again. */

@@ -28,10 +28,10 @@ export type SchedulerHouse = {
   readonly destinationConcurrency: number;
   readonly lifetimeSeconds: number;
   /**
-   * Queues the bounce `record` owes and removes the message, in one commit. Null: nobody to tell, the message is only removed.
-   * Rejects when the disk refuses.
+   * Makes the bounce `record` owes, its body durable if it is a file. Null: there is nobody to tell. Rejects when the disk
+   * refuses.
    */
-  readonly bounceAndFinish: (
+  readonly composeBounce: (
     record: MessageRecord,
   ) => Promise<{ readonly message: NewMessage; readonly uid: number } | null>;
 };
@@ -47,7 +47,7 @@ export type SchedulerCounts = {
 
 /** The scheduler at work: qmail-send. */
 export type Scheduler = {
-  /** A message was queued (its commit is done): log it and start on it. */
+  /** A message was queued: log it and start on it. Call it from the store's `settled`, so that no scan of the store comes before. */
   adopt(message: NewMessage, uid: number): void;
   /** A courier came or went: see what can be started. */
   wake(): void;
@@ -185,7 +185,7 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
         pump(lane);
       },
       Math.min(Math.max(lane.nextDueMs - nowMs(), 1), maxTimerMs),
-    );
+    ).unref();
   };
   const load = (lane: Lane, row: DueRecipient, now: number): void => {
     if (lane.claimed.has(claimKey(row.message.id, row.index))) return;
@@ -314,8 +314,7 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     else losses.delete(key);
     settle(lane, pending, outcome, result === "lost" && (losses.get(key) ?? 0) <= maxLosses);
     if (lane.channel === "remote") {
-      const next = destinations.release(pending.destination, outcome.fate);
-      if (next !== null) startParked(lane, next);
+      for (const next of destinations.release(pending.destination, outcome.scope === "host")) startParked(lane, next);
       refillDestination(lane, pending.destination);
     }
     pump(lane);
@@ -323,11 +322,14 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
   };
   /** A parked recipient has its destination's slot; it still needs one of the channel. */
   const startParked = (lane: Lane, pending: Pending): void => {
-    if (pending.live.removed || pending.live.held || lane.busy >= limitOf(lane.channel)) {
-      destinations.release(pending.destination, "done");
-      if (pending.live.removed || pending.live.held) unclaim(lane, pending);
-      else lane.backlog.push(pending);
-    } else begin(lane, pending);
+    const isGone = pending.live.removed || pending.live.held;
+    if (!isGone && lane.busy < limitOf(lane.channel)) {
+      begin(lane, pending);
+      return;
+    }
+    destinations.cancel(pending.destination);
+    if (isGone) unclaim(lane, pending);
+    else lane.backlog.push(pending);
   };
   /** The outcome that counts: in the last pass soft is hard; a courier that is lost or talks nonsense is soft. */
   const judge = (pending: Pending, result: CourierResult): Outcome => {
@@ -370,26 +372,35 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
       void finishWithBounce(message.record);
       return;
     }
-    log(say.end(message.record.id));
+    close(message.record, null);
+  };
+  const close = (record: MessageRecord, bounceId: number | null): void => {
+    if (bounceId === null) store.finish(record);
+    else log(say.bounce(record.id, bounceId));
+    log(say.end(record.id));
     counts.finished++;
-    void store.finish(message.record, null);
   };
   const finishWithBounce = async (record: MessageRecord): Promise<void> => {
-    try {
-      store.flush();
-      const bounce = await house.bounceAndFinish(record);
-      if (bounce === null) log(say.triple(record.id));
-      else log(say.bounce(record.id, bounce.message.id));
-      log(say.end(record.id));
-      counts.finished++;
-      if (bounce !== null) {
-        counts.bounced++;
-        adopt(bounce.message, bounce.uid);
-      }
-    } catch (error) {
+    const tryLater = (error: unknown): void => {
       log("warning: trouble injecting bounce message, will try later");
       log(`warning: bounce of msg ${record.id}: ${error instanceof Error ? error.message : error}`);
       setTimeout(() => void finishWithBounce(record), bouncePauseMs).unref();
+    };
+    try {
+      store.flush();
+      const bounce = await house.composeBounce(record);
+      if (bounce === null) {
+        log(say.triple(record.id));
+        return close(record, null);
+      }
+      store.finishWithBounce(record, bounce.message, (error) => {
+        if (error !== null) return tryLater(error);
+        close(record, bounce.message.id);
+        counts.bounced++;
+        adopt(bounce.message, bounce.uid);
+      });
+    } catch (error) {
+      tryLater(error);
     }
   };
 

@@ -65,19 +65,18 @@ export const serve: Service = async ({ home, log, options }) => {
     concurrency: settings.concurrency,
     destinationConcurrency: settings.destinationConcurrency,
     lifetimeSeconds: settings.lifetimeSeconds,
-    bounceAndFinish: (record) => queueBounce(record, { home, store, ownUid, routed, routing, settings }),
+    composeBounce: (record) => composeBounce(record, { home, store, ownUid, routed, routing, settings }),
   });
 
   /** S1 -> S4: stores a message whose bytes are complete, then hands it to the scheduler. */
-  const enqueue = async (message: NewMessage, uid: number): Promise<DoorAnswer> => {
-    try {
-      await store.add(message);
-    } catch {
-      return noRoom; // The store has said why in the log.
-    }
-    scheduler.adopt(message, uid);
-    return { ...done(), queueId: message.id };
-  };
+  const enqueue = (message: NewMessage, uid: number): Promise<DoorAnswer> =>
+    new Promise((answer) => {
+      store.add(message, (error) => {
+        if (error !== null) return answer(noRoom); // The store has said why in the log.
+        scheduler.adopt(message, uid);
+        answer({ ...done(), queueId: message.id });
+      });
+    });
 
   const doorHouse: DoorHouse = {
     begin({ origin, sender, recipients }) {
@@ -258,8 +257,8 @@ type BounceHouse = {
   readonly settings: ReturnType<typeof queueSettings>;
 };
 
-/** Queues what `record` owes and removes it, in one commit (S4 -> S5). */
-async function queueBounce(
+/** The bounce `record` owes, routed, its body durable if it is large (S3). */
+async function composeBounce(
   record: MessageRecord,
   house: BounceHouse,
 ): Promise<{ readonly message: NewMessage; readonly uid: number } | null> {
@@ -273,10 +272,7 @@ async function queueBounce(
     read: (offset, length) => store.read(record, offset, length),
     shown: (recipient) => stripVirtualPrefix(recipient, house.routing),
   });
-  if (bounce === null) {
-    await store.finish(record, null);
-    return null;
-  }
+  if (bounce === null) return null;
   const body = gatherBody(home, id, "");
   body.write(bounce.head);
   for (let at = 0; at < bounce.copyBytes; at += copyPieceBytes) {
@@ -287,6 +283,5 @@ async function queueBounce(
   if (stored === null) throw new Error("unable to write the bounce");
   const sender: ReversePath = bounce.sender;
   const message: NewMessage = { id, bornAtMs, sender, body: stored, recipients: house.routed([bounce.recipient]) };
-  await store.finish(record, message);
   return { message, uid: ownUid };
 }
