@@ -34,7 +34,7 @@ after(() => rmSync(cwd, { recursive: true }));
 
 for (const { words, stdin = "", env = {}, code } of rows) {
   test(`${words.join(" ")}: the same as a process and in process`, async () => {
-    const whole = { PATH: process.env["PATH"], ...env };
+    const whole = { PATH: process.env.PATH, ...env };
     const [name, ...args] = words;
     const apart = spawnSync(multiCallPath, [name, ...args], { cwd, env: whole, input: Buffer.from(stdin, "latin1") });
     const inside = await runInProcess(findProgram, words, {

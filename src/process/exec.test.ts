@@ -10,7 +10,7 @@ import { findOwn, multiCallPath, type Program, type ProgramIndex, runInProcess, 
 /** A small house of programs to run. */
 const programs: Readonly<Record<string, Program>> = {
   say: async ({ args, env, cwd, stdout, stderr }) => {
-    stdout.write(`${args.join(" ")} ${env["WHO"] ?? "nobody"} ${cwd}\n`);
+    stdout.write(`${args.join(" ")} ${env.WHO ?? "nobody"} ${cwd}\n`);
     stderr.write("aside\n");
     return 3;
   },
@@ -45,7 +45,7 @@ const index: ProgramIndex = (name) => {
   return program === undefined ? undefined : async () => program;
 };
 
-const env = { PATH: process.env["PATH"] };
+const env = { PATH: process.env.PATH };
 const run = (words: readonly [string, ...string[]], more: object = {}) =>
   runInProcess(index, words, { env, cwd: tmpdir(), ...more });
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parsePlainCommand } from "./plain-command.ts";
 
-const env = { EXT: "joe", HOST: "example.org", EMPTY: "", SPACED: "a b", STARRED: "*", PATH: process.env["PATH"] };
+const env = { EXT: "joe", HOST: "example.org", EMPTY: "", SPACED: "a b", STARRED: "*", PATH: process.env.PATH };
 
 const rows: readonly (readonly [line: string, words: readonly string[] | null])[] = [
   ["forward joe", ["forward", "joe"]],
