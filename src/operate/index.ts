@@ -2,6 +2,12 @@
  * Room `operate`: looking at and acting on a running house: its settings, its queue, where an address leads, what became of a
  * message. Reads control files, the queue (read-only) and logs; changes the queue only by asking its service.
  */
+export { askQueue, type QueueAnswer, queueAdminPath } from "./ask-queue.ts";
 export { type Changed, changeSetting, reloadAdvice, unsetSetting } from "./change-setting.ts";
+export { countQueue } from "./count-queue.ts";
+export { qreadEntry } from "./qread.ts";
+export { fitsAddress, isMeant, parseSize, parseSpan, type QueueFilter } from "./queue-filter.ts";
+export { queueEntry, queueFacts, queueHeading, queueRow } from "./queue-list.ts";
 export { problemLine, type Setting, settingOf, settingsList } from "./settings.ts";
 export { showControls } from "./showctl.ts";
+export { shown, shownLines, shownSpan, shownTime } from "./shown.ts";

@@ -10,6 +10,19 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   // quail
   ["quail", () => import("./quail/quail.ts")],
   // qmail
+  ["datemail", () => import("./qmail/datemail.ts")],
+  ["mailq", () => import("./qmail/sendmail.ts")],
+  ["mailsubj", () => import("./qmail/mailsubj.ts")],
+  ["newaliases", () => import("./qmail/sendmail.ts")],
+  ["predate", () => import("./qmail/predate.ts")],
+  ["qmail-inject", () => import("./qmail/qmail-inject.ts")],
+  ["qmail-qmqpc", () => import("./qmail/qmail-qmqpc.ts")],
+  ["qmail-qmqpd", () => import("./qmail/qmail-qmqpd.ts")],
+  ["qmail-qmtpd", () => import("./qmail/qmail-qmtpd.ts")],
+  ["qmail-queue", () => import("./qmail/qmail-queue.ts")],
+  ["sendmail", () => import("./qmail/sendmail.ts")],
+  ["qmail-qread", () => import("./qmail/qmail-qread.ts")],
+  ["qmail-qstat", () => import("./qmail/qmail-qstat.ts")],
   ["qmail-showctl", () => import("./qmail/qmail-showctl.ts")],
 ]);
 

@@ -9,5 +9,6 @@ export type Verb = {
 
 export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["config", { summary: "look at, check and change the control files", load: () => import("./config.ts") }],
+  ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
   ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
 ]);
