@@ -1,0 +1,30 @@
+import { type ByteString, lowerAscii } from "#bytes";
+import { mailDate } from "./date.ts";
+
+/** What the trace line tells about a client. `helo` is null where there is none (QMTP, QMQP, no HELO yet). */
+export type NetworkTrace = {
+  readonly protocol: "SMTP" | "QMTP" | "QMQP";
+  readonly remoteHost: ByteString;
+  readonly remoteIp: ByteString;
+  /** An IDENT or login name. */
+  readonly remoteInfo: ByteString | null;
+  readonly localName: ByteString;
+  readonly helo: ByteString | null;
+};
+
+/** A peer's word in a header: letters, digits and `.@%+/=:-[]` stay, every other octet becomes `?` (spec 7.8). */
+function tame(text: ByteString): ByteString {
+  return text.replace(/[^A-Za-z0-9.@%+/=:\-[\]]/g, "?");
+}
+
+/** The trace line a network daemon puts on top, two lines with LF ends (spec 7.8). */
+export function networkTraceLine(trace: NetworkTrace, date: Date): ByteString {
+  const host = tame(trace.remoteHost);
+  const differs = trace.helo !== null && lowerAscii(trace.helo) !== lowerAscii(trace.remoteHost);
+  const helo = differs ? ` (HELO ${tame(trace.helo ?? "")})` : "";
+  const info = trace.remoteInfo === null ? "" : `${tame(trace.remoteInfo)}@`;
+  return (
+    `Received: from ${host}${helo} (${info}${tame(trace.remoteIp)})\n` +
+    `  by ${tame(trace.localName)} with ${trace.protocol}; ${mailDate(date)}\n`
+  );
+}
