@@ -7,6 +7,7 @@
  */
 export { type ExecBase, makeExec } from "./exec.ts";
 export { findOwn, multiCallPath, type OwnProgram } from "./find-own.ts";
+export { type Getopt, getopt } from "./getopt.ts";
 export { parsePlainCommand } from "./plain-command.ts";
 export { type Exec, type Program, type ProgramCall, type ProgramIndex, UsageError } from "./program.ts";
 export { type InProcessCall, type InProcessResult, runInProcess } from "./run-in-process.ts";
