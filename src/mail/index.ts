@@ -24,5 +24,5 @@ export {
   permanent,
   temporary,
 } from "./outcome.ts";
-export { maxCustomTextBytes, queueExitOutcome } from "./queue-exit.ts";
+export { maxCustomTextBytes, queueExitCode, queueExitOutcome } from "./queue-exit.ts";
 export { expandVerp, isVerpTemplate } from "./verp.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { queueExitOutcome } from "./queue-exit.ts";
+import { queueExitCode, queueExitOutcome } from "./queue-exit.ts";
 
 const rows: readonly [code: number | null, fate: string, text: string][] = [
   [0, "done", ""],
@@ -31,4 +31,16 @@ test("exit 82 speaks with the program's own words, D for good and anything else 
   assert.deepEqual(queueExitOutcome(82, "Dno\0more"), { fate: "permanent", text: "no" });
   assert.deepEqual(queueExitOutcome(82, "D"), { fate: "temporary", text: "qq temporary problem (#4.3.0)" });
   assert.deepEqual(queueExitOutcome(31, "Dignored"), queueExitOutcome(31));
+});
+
+test("an outcome's exit code means that outcome again; texts of others get 31 or 71", () => {
+  for (let code = 0; code <= 255; code++) {
+    const outcome = queueExitOutcome(code);
+    assert.deepEqual(queueExitOutcome(queueExitCode(outcome)).fate, outcome.fate, `code ${code}`);
+  }
+  for (const code of [0, 11, 31, 51, 52, 53, 54, 55, 56, 61, 62, 71, 72, 73, 74, 81, 120]) {
+    assert.equal(queueExitCode(queueExitOutcome(code)), code);
+  }
+  assert.equal(queueExitCode({ fate: "permanent", text: "we know this virus" }), 31);
+  assert.equal(queueExitCode({ fate: "temporary", text: "come again" }), 71);
 });

@@ -53,3 +53,17 @@ export function queueExitOutcome(code: number | null, customText: ByteString = "
   if (known !== undefined) return known;
   return code >= firstPermanent && code <= lastPermanent ? permanentProblem : temporaryProblem;
 }
+
+const doneCode = 0;
+const rejectedForGood = 31;
+const rejectedForNow = 71;
+/** The first code of each text; `meanings` is the only place that pairs them. */
+const codeOfText: ReadonlyMap<ByteString, number> = new Map(
+  [...meanings].reverse().map(([code, { text }]) => [text, code] as const),
+);
+
+/** The exit code a queue program gives for an outcome: the inverse of `queueExitOutcome`; 31 or 71 for texts it does not know. */
+export function queueExitCode(outcome: Outcome): number {
+  if (outcome.fate === "done") return doneCode;
+  return codeOfText.get(outcome.text) ?? (outcome.fate === "permanent" ? rejectedForGood : rejectedForNow);
+}

@@ -7,11 +7,11 @@ export { openDoor } from "./door-client.ts";
 export { doorPath, dropFolder } from "./door-protocol.ts";
 export { type DoorHouse, type Incoming, serveDoor } from "./door-server.ts";
 export { dropMessage, takeDrops } from "./drop.ts";
-export type { Door, DoorAnswer, Posting } from "./posting.ts";
-export { programDoor } from "./program-door.ts";
+export { NetstringEnd } from "./netstring-protocols-input.ts";
 // QMTP and QMQP as their classic programs speak them.
 export { openQmqpServers, readQmqpServers } from "./netstring-protocols-null-client.ts";
-export { NetstringEnd } from "./netstring-protocols-input.ts";
 export { askQmqpServers, parseQmqpServer, type QmqpPackage, type QmqpResult } from "./netstring-protocols-qmqpc.ts";
 export { type QmqpHouse, serveQmqpPackage } from "./netstring-protocols-qmqpd.ts";
 export { type QmtpHouse, serveQmtp } from "./netstring-protocols-qmtpd.ts";
+export type { Door, DoorAnswer, Posting } from "./posting.ts";
+export { programDoor } from "./program-door.ts";
