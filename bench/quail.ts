@@ -14,6 +14,7 @@ function layControl(home: string, sinkPort: number): void {
     smtproutes: `out.test:127.0.0.1:${sinkPort}\n`,
     concurrencylocal: "100\n",
     concurrencyremote: "100\n",
+    concurrencydestination: "100\n",
   };
   mkdirSync(join(home, "control"), { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(home, "control", name), text);
@@ -23,7 +24,7 @@ async function start(checkout: string, bed: Bed): Promise<Server> {
   const [smtp, submission] = [await freePort(), await freePort()];
   layControl(bed.folder, bed.sinkPort);
   const log = `${bed.folder}.log`;
-  const ports = ["--port", `smtp=${smtp}`, "--port", `submission=${submission}`];
+  const ports = ["--port", `smtp=${smtp}`, "--port", `submission=${submission}`, "--port", "metrics=off"];
   const words = wrapped(bed.wrapper, [
     join(checkout, "bin", "quail"),
     "start",

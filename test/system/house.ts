@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   writeFileSync,
 } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
@@ -148,7 +149,7 @@ export class House implements AsyncDisposable {
   /** The words that start this Quail. */
   get startWords(): readonly string[] {
     const { smtp, submission } = this.ports;
-    const ports = ["--port", `smtp=${smtp}`, "--port", `submission=${submission}`];
+    const ports = ["--port", `smtp=${smtp}`, "--port", `submission=${submission}`, "--port", "metrics=off"];
     return [
       ...(this.#options.wrapper ?? []),
       quailCommand,
@@ -161,7 +162,7 @@ export class House implements AsyncDisposable {
     ];
   }
 
-  /** Everything the start command has printed so far, over all starts: the log lines among it. */
+  /** Everything the start command has printed so far, over all starts. */
   get output(): string {
     try {
       return readFileSync(this.#outputFile, "latin1");
@@ -213,16 +214,21 @@ export class House implements AsyncDisposable {
 
   /** kill -9 of the supervisor and every service at once, as a power cut would look to the processes. */
   async kill(): Promise<void> {
-    const pids = treePids(this.pid);
+    const pids = this.#processes();
     for (const pid of pids) sendSignal(pid, "SIGSTOP"); // Nobody may see another's death and act on it.
     for (const pid of pids) sendSignal(pid, "SIGKILL");
     await this.#end("SIGKILL");
   }
 
+  /** The supervisor's tree, and workers whose parent was killed under them. */
+  #processes(): readonly number[] {
+    return [...new Set([...treePids(this.pid), ...processesIn(this.home)])];
+  }
+
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (child === null) return null;
-    const pids = treePids(child.pid);
+    const pids = this.#processes();
     sendSignal(child.pid, signal);
     try {
       await until("Quail ends", () => child.exitCode !== null || child.signalCode !== null, stopLimitMs);
@@ -230,15 +236,37 @@ export class House implements AsyncDisposable {
     } catch (error) {
       for (const pid of pids) sendSignal(pid, "SIGKILL");
       this.#child = null;
-      throw new Error(`${error instanceof Error ? error.message : error}\n${this.output.slice(-4000)}`);
+      throw new Error(`${error instanceof Error ? error.message : error}\n${this.story()}`);
     }
     this.#child = null;
     return child.exitCode;
   }
 
-  /** Log lines without their stamps. */
-  logLines(): readonly string[] {
-    return this.output.split("\n").map((line) => line.replace(/^@[0-9a-f]{24} /, ""));
+  /** A service's log as it stands in the home, oldest line first, stamps left out. The scheduler's is `queue`. */
+  logLines(service = "queue"): readonly string[] {
+    return this.log(service)
+      .split("\n")
+      .map((line) => line.replace(/^@[0-9a-f]{24} /, ""));
+  }
+
+  /** The same with stamps, as text. */
+  log(service = "queue"): string {
+    const folder = this.path("log", service);
+    try {
+      const names = readdirSync(folder);
+      const files = [
+        ...names.filter((name) => name.startsWith("@")).toSorted(),
+        ...names.filter((name) => name === "current"),
+      ];
+      return files.map((name) => readFileSync(join(folder, name), "latin1")).join("");
+    } catch {
+      return ""; // No line was written yet, or the file was rotated away while we looked: the next look finds it.
+    }
+  }
+
+  /** What an error report needs: the end of the scheduler's log and of what the start command printed. */
+  story(): string {
+    return `${this.log().slice(-5000)}\n${this.output.slice(-2000)}`;
   }
 
   /** Waits for a log line that matches; resolves with the match. `from`: only lines after that many. */
@@ -254,7 +282,7 @@ export class House implements AsyncDisposable {
       },
       withinMs,
     ).catch((error: unknown) => {
-      throw new Error(`${error instanceof Error ? error.message : error}\n${this.output.slice(-6000)}`);
+      throw new Error(`${error instanceof Error ? error.message : error}\n${this.story()}`);
     });
   }
 
@@ -273,7 +301,7 @@ export class House implements AsyncDisposable {
       },
       withinMs,
     ).catch((error: unknown) => {
-      throw new Error(`${error instanceof Error ? error.message : error}\n${this.output.slice(-6000)}`);
+      throw new Error(`${error instanceof Error ? error.message : error}\n${this.story()}`);
     });
   }
 
@@ -294,6 +322,18 @@ export class House implements AsyncDisposable {
       await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
     }
   }
+}
+
+/** Every process that works in this folder, whoever its parent is: each of Quail's has its home as working directory. */
+export function processesIn(folder: string): readonly number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^[0-9]+$/.test(name)) return [];
+    try {
+      return readlinkSync(`/proc/${name}/cwd`) === folder ? [Number(name)] : [];
+    } catch {
+      return []; // Gone, or somebody else's.
+    }
+  });
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {
