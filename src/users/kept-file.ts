@@ -6,13 +6,17 @@ import { statSync } from "node:fs";
  */
 const unsettledMs = 30;
 
-type Kept<T> = { readonly stamp: string | null; readonly value: T };
+let looks = 0;
 
-/** Tells one content of a path from the next: inode, size, times. `missing` if there is no such file. Other errors are thrown. */
-function stampOf(path: string): { readonly stamp: string; readonly changedMs: number } {
+/**
+ * Tells one content of a path from the next: inode, size, times; `missing` if there is no such file. Unlike any other stamp
+ * while the file is so fresh that its next change may not show. Other errors are thrown.
+ */
+export function stampOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) return { stamp: "missing", changedMs: 0 };
-  return { stamp: `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`, changedMs: Number(stat.ctimeMs) };
+  if (stat === undefined) return "missing";
+  if (Date.now() - Number(stat.ctimeMs) < unsettledMs) return `fresh ${++looks}`;
+  return `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
 }
 
 /**
@@ -20,15 +24,15 @@ function stampOf(path: string): { readonly stamp: string; readonly changedMs: nu
  * asked often. `drop` is given what is no longer wanted. Throws what stat and `load` throw, and keeps nothing then.
  */
 export function keptFile<T>(path: string, load: () => T, drop: (old: T) => void = () => {}): () => T {
-  let kept: Kept<T> | null = null;
+  let kept: { readonly stamp: string; readonly value: T } | null = null;
   return () => {
-    const { stamp, changedMs } = stampOf(path);
+    const stamp = stampOf(path);
     if (kept !== null && kept.stamp === stamp) return kept.value;
     const old = kept;
     kept = null;
     if (old !== null) drop(old.value);
     // Stamped before it is loaded: if it changes in between, the next call loads again.
-    kept = { stamp: Date.now() - changedMs < unsettledMs ? null : stamp, value: load() };
+    kept = { stamp, value: load() };
     return kept.value;
   };
 }

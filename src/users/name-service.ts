@@ -14,6 +14,9 @@ const maxKept = 10_000;
 /** Room for one account's strings; glibc's own hint is 1024. */
 const stringBytes = 64 * 1024;
 
+/** Look-ups under way at a time: a directory that hangs must not take all of Node's few disk threads with it. */
+const maxAsked = 2;
+
 /** errno values by which getpwnam_r(3) says "no such name" as well as by 0: ENOENT, ESRCH, EBADF, EPERM. */
 const notFound = new Set([0, 2, 3, 9, 1]);
 
@@ -83,6 +86,23 @@ function getpwnam(): Ask | null {
   }
 }
 
+/** Runs at most `places` jobs at a time, the others in the order they came. */
+function turnstile(places: number): <T>(job: () => Promise<T>) => Promise<T> {
+  let free = places;
+  const waiting: (() => void)[] = [];
+  return async (job) => {
+    if (free === 0) await new Promise<void>((go) => waiting.push(go));
+    else free--;
+    try {
+      return await job();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
+}
+
 /** Names that mean something to a directory: no controls, no `:` or `/`. Anything else is nobody's. */
 const plausible = /^[^\x00-\x20\x7f:/]+$/;
 
@@ -94,8 +114,9 @@ export function openNameService(now: () => number = Date.now): ((name: ByteStrin
   const ask = getpwnam();
   if (ask === null) return null;
   const kept = new Map<ByteString, { readonly until: number; readonly account: Promise<Account | null> }>();
+  const turn = turnstile(maxAsked);
   const lookUp = async (name: ByteString): Promise<Account | null> => {
-    const { error, found, passwd } = await ask(Buffer.concat([toBytes(name), Buffer.of(0)]));
+    const { error, found, passwd } = await turn(() => ask(Buffer.concat([toBytes(name), Buffer.of(0)])));
     if (found) {
       const { pw_uid: uid, pw_gid: gid, pw_dir: home } = passwd;
       return { name, uid, gid, home: utf8ToByteString(home ?? "") };
