@@ -16,13 +16,21 @@ import type { Socket } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromBytes, toBytes } from "#bytes";
-import { readNumber } from "#control";
+import { liveControls, readNumber } from "#control";
 import { errorText } from "#files";
 import { eventLine } from "#log";
 import { type Address, type LocalRoute, localPartOf, type Outcome, parseAddress, temporary } from "#mail";
 import { closeServer, FrameLink, listenUnix } from "#net";
 import { localFrames, type Resolved } from "#send";
-import { findUser, keptRouting, openUserSources, recipientExists, type SourceChoices, type UserSources } from "#users";
+import {
+  findUser,
+  type KeptRouting,
+  keptRouting,
+  openUserSources,
+  recipientExists,
+  type SourceChoices,
+  type UserSources,
+} from "#users";
 import { openWorkerPool, type WorkerPool } from "./local-workers.ts";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
 
@@ -37,6 +45,7 @@ const maxQuestionBytes = 4_096;
 /** The queue asks again at once for a recipient only when it could not reach the worker. */
 const doubtMs = 1_000;
 const maxRemembered = 2_000;
+const sayAgainMs = 60_000;
 /** control/workers */
 const workersDefault = 200;
 
@@ -177,10 +186,10 @@ async function listen(start: ServiceStart, reach: Reach, onSocket: (socket: Sock
 type Answer = (payload: Buffer) => Promise<Buffer>;
 
 /** Answers EXISTS. */
-function existence(sources: UserSources, routing: KeptRouting, trouble: (error: unknown) => void): Answer {
+function existence(sources: UserSources, routing: () => Routing, trouble: (error: unknown) => void): Answer {
   const look = async (address: Address): Promise<"yes" | "no" | "defer"> => {
     try {
-      return await recipientExists(address, routing.now(), sources);
+      return await recipientExists(address, routing(), sources);
     } catch (error) {
       trouble(error);
       return "defer";
@@ -213,12 +222,14 @@ function answerOn(socket: Socket, table: ReadonlyMap<number, readonly [reply: nu
   return link;
 }
 
-/** Says each trouble once: a wrong control file is the same error for every address asked about. */
+/** Says the same trouble once a minute: a wrong control file is in the way of every address asked about. */
 function sayOnce(log: (line: string) => void): (error: unknown) => void {
-  let last: unknown;
+  let last = { line: "", atMs: 0 };
   return (error) => {
-    if (error !== last) log(eventLine("local trouble", { reason: errorText(error) }));
-    last = error;
+    const line = eventLine("local trouble", { reason: errorText(error) });
+    if (line === last.line && Date.now() - last.atMs < sayAgainMs) return;
+    last = { line, atMs: Date.now() };
+    log(line);
   };
 }
 
@@ -228,8 +239,8 @@ export async function serveLocal(start: ServiceStart, program: WorkerProgram): P
   process.umask(0o077);
   const reach = reachOf(options);
   const sources = sourcesOf(start, reach);
-  const routing = keptRouting(home);
-  routing.now();
+  const routing = liveControls(home, routingFiles, () => loadRouting(home));
+  routing();
   const pool = poolOf(start, reach, program);
   const trouble = sayOnce(log);
   const table = new Map<number, readonly [number, Answer]>([
@@ -248,8 +259,7 @@ export async function serveLocal(start: ServiceStart, program: WorkerProgram): P
     reload() {
       try {
         pool.max = readNumber(home, "workers") ?? workersDefault;
-        routing.reload();
-        routing.now();
+        routing(); // It follows its files by itself; but a wrong one is told now.
       } catch (error) {
         trouble(error);
       }

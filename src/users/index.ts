@@ -15,8 +15,7 @@ export {
   type SourceChoices,
   type UserSources,
 } from "./find-user.ts";
-export { type KeptRouting, keptRouting } from "./kept-routing.ts";
 export { type Account, parsePasswd } from "./passwd.ts";
 export { type QmailFile, qmailFiles } from "./qmail-file.ts";
 export { type InstructionSearch, recipientExists, type Sight, searchInstructions } from "./recipient-exists.ts";
-export { loadRouting, type Routed, type Routing, routeRecipient, stripVirtualPrefix } from "./routing.ts";
+export { loadRouting, type Routed, type Routing, routeRecipient, routingFiles, stripVirtualPrefix } from "./routing.ts";

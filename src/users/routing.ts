@@ -43,6 +43,9 @@ function virtualDomains(home: string): ReadonlyMap<ByteString, VirtualEntry> {
   return table;
 }
 
+/** The control files `loadRouting` reads, for those who watch them (`liveControls`). */
+export const routingFiles: readonly string[] = ["me", "envnoathost", "percenthack", "locals", "virtualdomains"];
+
 /**
  * Reads envnoathost, percenthack, locals and virtualdomains from `home`. Throws ControlError when one is unreadable, or when
  * neither locals nor me is there: then nobody has said what is local.
