@@ -33,7 +33,7 @@ export type WorkerPoolParts = {
 
 /** The workers at work. */
 export type WorkerPool = {
-  /** Most processes at a time, those that are ending not counted. The least recently asked for is let go for another. */
+  /** control/localworkers: most processes at a time, those that are ending not counted. The least recently asked for is let go for another. */
   max: number;
   /**
    * The absolute path of a socket where a worker of this uid and gid listens; null: none can be had now. With `doubtful` the

@@ -279,10 +279,10 @@ test("only the queue's uid may knock at a worker, only the home's group at us", 
 });
 
 test(
-  "beyond control/workers the least recently asked for is let go; if all are in use the mail waits",
+  "beyond control/localworkers the least recently asked for is let go; if all are in use the mail waits",
   asRoot,
   async (t) => {
-    const { worker, resolve, lines } = await house(t, two, { verbose: "1" }, { "control/workers": "1\n" });
+    const { worker, resolve, lines } = await house(t, two, { verbose: "1" }, { "control/localworkers": "1\n" });
     const first = await worker("one@a.org");
     assert.ok(await knock(first));
     const refused = await resolve("two@a.org");

@@ -24,10 +24,11 @@ import { closeServer, FrameLink, listenUnix } from "#net";
 import { localFrames, type Resolved } from "#send";
 import {
   findUser,
-  type KeptRouting,
-  keptRouting,
+  loadRouting,
   openUserSources,
+  type Routing,
   recipientExists,
+  routingFiles,
   type SourceChoices,
   type UserSources,
 } from "#users";
@@ -46,7 +47,7 @@ const maxQuestionBytes = 4_096;
 const doubtMs = 1_000;
 const maxRemembered = 2_000;
 const sayAgainMs = 60_000;
-/** control/workers */
+/** control/localworkers: delivery workers at a time (control/workers counts SMTP servers). */
 const workersDefault = 200;
 
 const noWorker = temporary("Unable to run qmail-local.");
@@ -131,7 +132,7 @@ function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: Wor
       verbose: options.get("verbose") === "1",
       nowMs: Date.now,
     },
-    readNumber(home, "workers") ?? workersDefault,
+    readNumber(home, "localworkers") ?? workersDefault,
   );
 }
 
@@ -258,7 +259,7 @@ export async function serveLocal(start: ServiceStart, program: WorkerProgram): P
   return {
     reload() {
       try {
-        pool.max = readNumber(home, "workers") ?? workersDefault;
+        pool.max = readNumber(home, "localworkers") ?? workersDefault;
         routing(); // It follows its files by itself; but a wrong one is told now.
       } catch (error) {
         trouble(error);
