@@ -32,7 +32,7 @@ export function serveDoor(socket: Socket, house: DoorHouse): void {
     const classic = bytes[0] !== preface[0];
     if (!classic && bytes.length < preface.length) return;
     socket.off("data", onData);
-    if (classic) serveQmqp(socket, bytes, house);
+    if (classic) void serveQmqp(socket, bytes, house);
     else if (bytes.subarray(0, preface.length).equals(preface))
       serveDialect(socket, bytes.subarray(preface.length), house);
     else socket.destroy();
