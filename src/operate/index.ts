@@ -5,6 +5,14 @@
 export { askQueue, type QueueAnswer, queueAdminPath } from "./ask-queue.ts";
 export { type Changed, changeSetting, reloadAdvice, unsetSetting } from "./change-setting.ts";
 export { countQueue } from "./count-queue.ts";
+export {
+  type Ending,
+  type ExplainHouse,
+  type Explanation,
+  explainAddress,
+  explanationText,
+} from "./explain-address.ts";
+export type { Step } from "./explain-route.ts";
 export { qreadEntry } from "./qread.ts";
 export { fitsAddress, isMeant, parseSize, parseSpan, type QueueFilter } from "./queue-filter.ts";
 export { queueEntry, queueFacts, queueHeading, queueRow } from "./queue-list.ts";
