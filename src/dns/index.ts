@@ -6,4 +6,4 @@
 export { dnsName } from "./name.ts";
 export { type Exchanger, makeResolver, type Resolved, type Resolver, type ResolverParts } from "./resolver.ts";
 export { reverseName } from "./reverse-name.ts";
-export { type DnsServer, parseServer, readServers } from "./servers.ts";
+export { type DnsServer, liveServers, parseServer, readServers } from "./servers.ts";

@@ -54,3 +54,19 @@ export function readServers(home: string, resolvConf = "/etc/resolv.conf"): read
         });
   return servers.length === 0 ? [{ address: "127.0.0.1", port: defaultPort }] : servers.slice(0, maxServers);
 }
+
+/** How long a reading of the servers' list is good for. */
+const freshMs = 1_000;
+
+/** `readServers` for a long-lived process: read again at most once a second, so that an edit is seen by the next questions. */
+export function liveServers(home: string, now: () => number = Date.now): () => readonly DnsServer[] {
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let servers: readonly DnsServer[] = [];
+  return () => {
+    if (Math.abs(now() - readAtMs) > freshMs) {
+      servers = readServers(home);
+      readAtMs = now();
+    }
+    return servers;
+  };
+}

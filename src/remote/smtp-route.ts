@@ -1,0 +1,34 @@
+import { isIP } from "node:net";
+import { type ByteString, lowerAscii } from "#bytes";
+
+/** Where mail for a host goes: to whom DNS says, or to a relay that control/smtproutes names (no MX look-up, no self check). */
+export type Route =
+  | { readonly kind: "mx" }
+  | { readonly kind: "relay"; readonly host: ByteString; readonly port: number };
+
+const smtpPort = 25;
+const relayForm = /^(\[[^\]]*\]|[^:]*)(?::([0-9]*))?$/;
+
+/** `relay`, `relay:port`, `[ip]:port`, a bare IPv6 address. What stands after a blank is none of the address. */
+function parseRelay(text: ByteString): Route {
+  const word = text.split(/[ \t]/, 1)[0] ?? "";
+  if (word === "") return { kind: "mx" };
+  if (isIP(word) === 6) return { kind: "relay", host: `[${word}]`, port: smtpPort };
+  const match = relayForm.exec(word);
+  const port = Number(match?.[2] ?? "");
+  const fits = port >= 1 && port <= 65535;
+  return { kind: "relay", host: match?.[1] ?? word, port: fits ? port : smtpPort };
+}
+
+/**
+ * Looks a host up in smtproutes: the name itself, then each suffix from a dot on, then the empty key; the first that is
+ * there decides, and an empty relay is an exception: back to MX (spec 2.8). Keys are in lower case.
+ */
+export function findRoute(routes: ReadonlyMap<ByteString, ByteString>, host: ByteString): Route {
+  const name = lowerAscii(host);
+  for (let at = 0; at >= 0; at = name.indexOf(".", at + 1)) {
+    const relay = routes.get(name.slice(at));
+    if (relay !== undefined) return parseRelay(relay);
+  }
+  return parseRelay(routes.get("") ?? "");
+}
