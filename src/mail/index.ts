@@ -13,6 +13,7 @@ export {
 } from "./address.ts";
 export type { DeliveryJob, LocalRoute, MessageSource } from "./delivery.ts";
 export { type Envelope, isNullPath, type ReversePath } from "./envelope.ts";
+export { messageInMemory } from "./message-in-memory.ts";
 export { type Invoker, type Origin, receivedByQueue } from "./origin.ts";
 export {
   done,

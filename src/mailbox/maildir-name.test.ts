@@ -6,6 +6,7 @@ import { freshMaildirName, maildirName } from "./maildir-name.ts";
 test("the name of a delivery is made of the message's birth, the queue's number and the recipient's", () => {
   const mark = { bornAtMs: 1_700_000_000_123, queueId: 42, index: 3 };
   assert.equal(maildirName(mark, "mail.example.org"), "1700000000.M123000Q42R3.mail.example.org");
+  assert.equal(maildirName(mark, "mail.example.org", 1), "1700000000.M123000Q42R3C1.mail.example.org");
 });
 
 test("a host name cannot leave the folder or begin the flags", () => {

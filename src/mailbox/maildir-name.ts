@@ -14,13 +14,13 @@ export function hostInName(host: string): string {
 
 /**
  * The Maildir name of a delivery: `<seconds>.M<microseconds>Q<queueId>R<index>.<host>`. A repeated delivery makes the same
- * name, so it finds what an earlier attempt left. Example: `maildirName({ bornAtMs: 1500, queueId: 7, index: 0 }, "a.b")`
- * is `1.M500000Q7R0.a.b`.
+ * name, so it finds what an earlier attempt left. `copy` counts from 0 the copies one delivery puts into one Maildir.
+ * Example: `maildirName({ bornAtMs: 1500, queueId: 7, index: 0 }, "a.b")` is `1.M500000Q7R0.a.b`.
  */
-export function maildirName(mark: DeliveryMark, host: string): string {
+export function maildirName(mark: DeliveryMark, host: string, copy = 0): string {
   const seconds = Math.floor(mark.bornAtMs / 1000);
   const microseconds = Math.floor(mark.bornAtMs - seconds * 1000) * 1000;
-  return `${seconds}.M${microseconds}Q${mark.queueId}R${mark.index}.${hostInName(host)}`;
+  return `${seconds}.M${microseconds}Q${mark.queueId}R${mark.index}${copy === 0 ? "" : `C${copy}`}.${hostInName(host)}`;
 }
 
 let made = 0;
