@@ -3,5 +3,6 @@
  * bytes pass through `safe` or `field` before they get in.
  */
 export { eventLine, field } from "./event-line.ts";
+export { readStamped, type StampedLine } from "./parse-tai64n.ts";
 export { safe } from "./safe.ts";
 export { externalTai64n, tai64nOf } from "./tai64n.ts";

@@ -13,9 +13,11 @@ export {
   explanationText,
 } from "./explain-address.ts";
 export type { Step } from "./explain-route.ts";
+export type { LogLine } from "./log-files.ts";
 export { qreadEntry } from "./qread.ts";
 export { fitsAddress, isMeant, parseSize, parseSpan, type QueueFilter } from "./queue-filter.ts";
 export { queueEntry, queueFacts, queueHeading, queueRow } from "./queue-list.ts";
 export { problemLine, type Setting, settingOf, settingsList } from "./settings.ts";
 export { showControls } from "./showctl.ts";
 export { shown, shownLines, shownSpan, shownTime } from "./shown.ts";
+export { traceMessage, traceText } from "./trace.ts";
