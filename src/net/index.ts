@@ -4,8 +4,10 @@
  */
 export { type ConnectFailure, connectTcp, connectUnix } from "./connect.ts";
 export { type Frame, FrameLink, maxFrameBytes } from "./frame-link.ts";
+export { joinStreams } from "./join-streams.ts";
 export { LineWire, WireError, type WireErrorKind } from "./line-wire.ts";
 export { type Networks, parseNetworks, plainIp } from "./networks.ts";
+export { isOwnAddress } from "./own-addresses.ts";
 export { type ProxyHeader, readProxyHeader } from "./proxy-protocol.ts";
 export { type BadTcpRule, parseTcpRules, type TcpPeer, type TcpRule, type TcpRules } from "./tcp-rules.ts";
 export { closeServer, listenUnix, socketPath } from "./unix.ts";

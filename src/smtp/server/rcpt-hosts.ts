@@ -1,5 +1,6 @@
 import { type ByteString, lowerAscii } from "#bytes";
 import { domainOf } from "#mail";
+import type { SmtpControls } from "./controls.ts";
 import type { House } from "./house.ts";
 
 /** A domain name has at most 127 labels (RFC 1035 §2.3.4 in octets); what claims more is looked up by its first ones only. */
@@ -14,12 +15,17 @@ function keysOf(domain: ByteString): readonly ByteString[] {
   return keys;
 }
 
+/** What the answer depends on; a `House` has it, and qmail-qmtpd, which is no SMTP house, too. */
+export type RelayRules = Pick<House, "inMoreRcptHosts"> & {
+  readonly controls: Pick<SmtpControls, "rcptHosts" | "openRelay">;
+};
+
 /**
  * Whether a client without RELAYCLIENT may send to this recipient: no `@` always (Q-027), else its domain must be in rcpthosts,
  * or, only if that file exists, in morercpthosts.cdb (Q-022, Q-023). Without rcpthosts nothing is ours, unless
  * control/openrelay says otherwise (G13).
  */
-export function mayReceive(house: House, recipient: ByteString): boolean | Promise<boolean> {
+export function mayReceive(house: RelayRules, recipient: ByteString): boolean | Promise<boolean> {
   if (!recipient.includes("@")) return true;
   const { rcptHosts, openRelay } = house.controls;
   if (rcptHosts === null) return openRelay;

@@ -1,0 +1,122 @@
+import { existsSync, fstatSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { utf8ToByteString } from "#bytes";
+import { findHome } from "#control";
+import { isOwnAddress, joinStreams, LineWire } from "#net";
+import type { Program, ProgramCall } from "#process";
+import { type Door, openDoor, programDoor } from "#qmtp";
+import {
+  askLocal,
+  Conversation,
+  converse,
+  loadSmtpControls,
+  renderReply,
+  type SmtpControls,
+  type Surroundings,
+  say,
+  searchMoreRcptHosts,
+} from "#smtp";
+
+/**
+ * qmail-smtpd: receives mail by SMTP on stdin and stdout (spec 2.1). Run by tcpserver, port 25. Exit 0 after QUIT, else 1. Log
+ * lines go to stderr (`#smtp`'s session log), unless that is the client's connection too, as under inetd.
+ *
+ * Recipients are checked as control/rcptcheck says; where it says nothing, only if this home has a local service to ask
+ * (`run/local` exists). XCLIENT is not offered: its client's rules are tcpserver's business.
+ */
+export const main: Program = async (call) => {
+  const home = findHome(call.env);
+  const log = logTo(call);
+  const controls = readControls(home, log);
+  if (controls === null) {
+    call.stdout.write(renderReply(say.noControls, false));
+    return 1;
+  }
+  if (controls.rcptHosts === null && !controls.openRelay) {
+    log("alert: smtpd: there is no control/rcpthosts: recipients elsewhere are refused");
+  }
+  const queueProgram = call.env.QMAILQUEUE;
+  const door = queueProgram === undefined ? openDoor(home) : programDoor(queueProgram, home, call.env);
+  const local = askLocal(home);
+  try {
+    return await serve(call, home, controls, door, asks(home, controls) ? local.ask : null, log);
+  } finally {
+    local.close();
+    await door.close();
+  }
+};
+
+async function serve(
+  call: ProgramCall,
+  home: string,
+  controls: SmtpControls,
+  door: Door,
+  checkRecipient: ReturnType<typeof askLocal>["ask"] | null,
+  log: (line: string) => void,
+): Promise<number> {
+  const wire = new LineWire(joinStreams(call.stdin, call.stdout), controls.timeoutMs);
+  const talk = new Conversation(
+    String(process.pid),
+    wire,
+    {
+      controls,
+      role: "smtp",
+      post: (envelope, origin) => door.post(envelope, origin),
+      origin: { invoker: "network", uid: process.getuid?.() ?? 0 },
+      checkRecipient,
+      isOwnAddress,
+      inMoreRcptHosts: searchMoreRcptHosts(home),
+      readmit: null,
+      log,
+      now: () => new Date(),
+      sleep: (ms) => sleep(ms),
+    },
+    surroundingsOf(call.env),
+  );
+  const stop = (): void => talk.hangUp(say.shuttingDown, "shutdown");
+  call.signal.addEventListener("abort", stop, { once: true });
+  const end = await converse(talk);
+  call.signal.removeEventListener("abort", stop);
+  await wire.flush().catch(() => {}); // The client is gone; there is nobody left to tell.
+  wire.release().destroy();
+  return end === "quit" ? 0 : 1;
+}
+
+/** The variables a session looks at, as byte strings. */
+function surroundingsOf(env: NodeJS.ProcessEnv): Surroundings {
+  const known = Object.entries(env).filter(
+    ([name]) => name.startsWith("TCP") || name === "RELAYCLIENT" || name === "DATABYTES",
+  );
+  return new Map(known.map(([name, value = ""]) => [name, utf8ToByteString(value)]));
+}
+
+function readControls(home: string, log: (line: string) => void): SmtpControls | null {
+  try {
+    return loadSmtpControls(home);
+  } catch (error) {
+    log(`alert: smtpd: ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
+}
+
+function asks(home: string, controls: SmtpControls): boolean {
+  return controls.checksRecipients ?? existsSync(join(home, "run", "local"));
+}
+
+function logTo(call: ProgramCall): (line: string) => void {
+  if (isClients(call)) return () => {};
+  return (line) => void call.stderr.write(`${line}\n`);
+}
+
+/** Whether what goes to stderr would reach the client: the same stream, or the same descriptor behind the process's own two. */
+function isClients({ stdout, stderr }: ProgramCall): boolean {
+  if (stdout === stderr) return true;
+  if (stdout !== process.stdout || stderr !== process.stderr) return false;
+  try {
+    const [out, err] = [fstatSync(1), fstatSync(2)];
+    return out.dev === err.dev && out.ino === err.ino;
+  } catch {
+    return true; // A closed descriptor: there is nowhere to log to.
+  }
+}

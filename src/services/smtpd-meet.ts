@@ -1,0 +1,190 @@
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { eventLine } from "#log";
+import { isOwnAddress, LineWire, type ProxyHeader, plainIp, readProxyHeader } from "#net";
+import {
+  type Admission,
+  Conversation,
+  converse,
+  type House,
+  type Reply,
+  renderReply,
+  type Surroundings,
+  say,
+} from "#smtp";
+import type { SmtpdControls } from "./smtpd-controls.ts";
+import type { SmtpdDoors } from "./smtpd-doors.ts";
+
+/** A load balancer's header comes at once or not at all. */
+const proxyHeaderMs = 5_000;
+
+/** A client being served. `over` resolves when it has been served. */
+export type Session = { readonly talk: Conversation; readonly socket: Socket; readonly over: Promise<void> };
+
+/** Everything the connections of one service share. */
+export type Front = {
+  readonly log: (line: string) => void;
+  readonly role: House["role"];
+  readonly share: number;
+  readonly controls: () => SmtpdControls;
+  readonly doors: SmtpdDoors;
+  readonly check: NonNullable<House["checkRecipient"]>;
+  readonly admission: Admission;
+  readonly sessions: Set<Session>;
+  readonly nextId: () => string;
+};
+
+/** Closes a connection that gets no session, with a word if there is one to say. */
+function turnAway(front: Front, socket: Socket, ip: string, reason: string, reply: Reply | null): void {
+  front.log(eventLine("smtpd refuse", { ip, reason }));
+  const wire = new LineWire(socket, 1_000);
+  if (reply !== null) wire.write(renderReply(reply, false));
+  void wire.end();
+}
+
+/** A new connection. Nothing is awaited before the greeting unless the peer is a load balancer. */
+export function meet(front: Front, socket: Socket): void {
+  if (socket.remoteAddress === undefined) {
+    socket.destroy(); // It has gone already.
+    return;
+  }
+  const ip = plainIp(socket.remoteAddress);
+  const controls = currentControls(front);
+  if (controls === null) {
+    turnAway(front, socket, ip, "controls", say.noControls);
+    return;
+  }
+  const base = new Map([
+    ["PROTO", "TCP"],
+    ["TCPREMOTEIP", ip],
+    ["TCPREMOTEPORT", String(socket.remotePort)],
+    ["TCPLOCALIP", plainIp(socket.localAddress ?? "")],
+    ["TCPLOCALPORT", String(socket.localPort)],
+  ]);
+  if (controls.smtp.me !== null) base.set("TCPLOCALHOST", controls.smtp.me);
+  if (controls.proxyFrom?.has(ip)) void meetBehindProxy(front, socket, controls, base);
+  else admit(front, controls, new LineWire(socket, controls.smtp.timeoutMs), socket, base);
+}
+
+/** The control files as they are now; null (and an alert) if they cannot be used. */
+export function currentControls(front: Pick<Front, "controls" | "log">): SmtpdControls | null {
+  try {
+    return front.controls();
+  } catch (error) {
+    front.log(`alert: smtpd: ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
+}
+
+/** From control/proxyfrom a PROXY header is required; the client it names is the one we talk to. */
+async function meetBehindProxy(
+  front: Front,
+  socket: Socket,
+  controls: SmtpdControls,
+  base: Map<string, string>,
+): Promise<void> {
+  const wire = new LineWire(socket, proxyHeaderMs);
+  const timer = setTimeout(() => socket.destroy(), proxyHeaderMs);
+  const header = await takeProxyHeader(wire).catch(() => null); // The wire broke: the same as no header.
+  clearTimeout(timer);
+  if (header === null) {
+    front.log(eventLine("smtpd refuse", { ip: base.get("TCPREMOTEIP") ?? "", reason: "proxy" }));
+    socket.destroy();
+    return;
+  }
+  wire.timeoutMs = controls.smtp.timeoutMs;
+  if (header.kind === "proxied") {
+    base.set("TCPREMOTEIP", plainIp(header.ip)).set("TCPREMOTEPORT", String(header.port));
+    base.set("TCPLOCALIP", plainIp(header.localIp)).set("TCPLOCALPORT", String(header.localPort));
+  }
+  admit(front, controls, wire, socket, base);
+}
+
+async function takeProxyHeader(wire: LineWire): Promise<ProxyHeader | null> {
+  for (let have: Buffer = Buffer.alloc(0); ; ) {
+    const piece = await wire.readSome();
+    if (piece === null) return null;
+    have = have.length === 0 ? piece : Buffer.concat([have, piece]);
+    const header = readProxyHeader(have);
+    if (header === "short") continue;
+    if (header !== null) wire.unread(have.subarray(header.next));
+    return header;
+  }
+}
+
+/** The rules' word on a client: its surroundings as they change them, or null for `deny`. */
+function underRules(controls: SmtpdControls, base: Surroundings): Surroundings | null {
+  const host = base.get("TCPREMOTEHOST");
+  const info = base.get("TCPREMOTEINFO");
+  const rule = controls.rules.find({
+    ip: base.get("TCPREMOTEIP") ?? "",
+    ...(host === undefined ? {} : { host }),
+    ...(info === undefined ? {} : { info }),
+  });
+  if (rule.verdict === "deny") return null;
+  if (rule.changes.length === 0) return base;
+  const changed = new Map(base);
+  for (const [name, value] of rule.changes) {
+    if (value === null) changed.delete(name);
+    else changed.set(name, value);
+  }
+  return changed;
+}
+
+function admit(front: Front, controls: SmtpdControls, wire: LineWire, socket: Socket, base: Surroundings): void {
+  const ip = base.get("TCPREMOTEIP") ?? "";
+  const surroundings = underRules(controls, base);
+  if (surroundings === null) {
+    turnAway(front, socket, ip, "rules", null); // Without a word, as tcpserver closes on a denied client.
+    return;
+  }
+  const limits = { inAll: Math.ceil(controls.sessions / front.share), perHost: controls.sessionsPerHost };
+  const admitted = front.admission.enter(ip, limits);
+  if (admitted !== "yes") {
+    const reply = admitted === "full" ? say.tooManySessions : say.tooManyFromHost;
+    turnAway(front, socket, ip, admitted, reply);
+    return;
+  }
+  const talk = new Conversation(front.nextId(), wire, houseFor(front, controls, socket, base), surroundings);
+  const session: Session = {
+    talk,
+    socket,
+    over: converse(talk).then(() => {
+      front.admission.leave(ip);
+      front.sessions.delete(session);
+      return wire.end();
+    }),
+  };
+  front.sessions.add(session);
+}
+
+function houseFor(front: Front, controls: SmtpdControls, socket: Socket, base: Surroundings): House {
+  const { smtp } = controls;
+  const speaksForOthers = smtp.xclientFrom?.has(plainIp(socket.remoteAddress ?? "")) ?? false;
+  return {
+    controls: smtp,
+    role: front.role,
+    post: front.doors.post,
+    origin: { invoker: "network", uid: process.getuid?.() ?? 0 },
+    checkRecipient: smtp.checksRecipients === false ? null : front.check,
+    isOwnAddress,
+    inMoreRcptHosts: front.doors.inMoreRcptHosts,
+    // The rules' changes for the proxy itself must not stick to the client it speaks for: start from the bare facts.
+    readmit: speaksForOthers ? (told) => underRules(controls, bareFacts(told, base)) : null,
+    log: front.log,
+    now: () => new Date(),
+    sleep: (ms) => sleep(ms),
+  };
+}
+
+const facts = ["TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALIP", "TCPLOCALPORT"] as const;
+
+function bareFacts(told: Surroundings, base: Surroundings): Surroundings {
+  const bare = new Map(base);
+  for (const name of facts) {
+    const value = told.get(name);
+    if (value === undefined) bare.delete(name);
+    else bare.set(name, value);
+  }
+  return bare;
+}
