@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
 import { type ByteString, displayText, utf8ToByteString } from "#bytes";
 import { errorCode, errorText } from "#files";
 import { type Outcome, temporary } from "#mail";
@@ -115,9 +116,13 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** Resolves when all output is read, or soon. A pipe that stays open goes on being emptied, but keeps no process alive. */
 function lastOutput(child: ChildProcess): Promise<void> {
   return new Promise((done) => {
-    const timer = setTimeout(done, lastOutputMs);
+    const timer = setTimeout(() => {
+      for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
+      done();
+    }, lastOutputMs);
     child.once("close", () => {
       clearTimeout(timer);
       done();
