@@ -132,7 +132,7 @@ function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: Wor
       verbose: options.get("verbose") === "1",
       nowMs: Date.now,
     },
-    readNumber(home, "localworkers") ?? workersDefault,
+    readNumber(home, "localworkers") || workersDefault,
   );
 }
 
@@ -259,7 +259,7 @@ export async function serveLocal(start: ServiceStart, program: WorkerProgram): P
   return {
     reload() {
       try {
-        pool.max = readNumber(home, "localworkers") ?? workersDefault;
+        pool.max = readNumber(home, "localworkers") || workersDefault;
         routing(); // It follows its files by itself; but a wrong one is told now.
       } catch (error) {
         trouble(error);

@@ -15,7 +15,9 @@ export {
   type SourceChoices,
   type UserSources,
 } from "./find-user.ts";
+export { type GetpwAnswer, getpw } from "./getpw.ts";
 export { type Account, parsePasswd } from "./passwd.ts";
+export { assignFromPasswd, type HomeOwner, type Pw2uChoices, type Pw2uFiles, type Pw2uTrouble } from "./pw2u.ts";
 export { type QmailFile, qmailFiles } from "./qmail-file.ts";
 export { type InstructionSearch, recipientExists, type Sight, searchInstructions } from "./recipient-exists.ts";
 export { loadRouting, type Routed, type Routing, routeRecipient, routingFiles, stripVirtualPrefix } from "./routing.ts";
