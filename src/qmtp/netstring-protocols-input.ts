@@ -35,6 +35,7 @@ export class NetstringInput {
         this.#use(scanned.next);
         return scanned.length;
       }
+      if (this.#buffer.length >= this.budget) throw new NetstringEnd(100); // The colon would lie outside.
       await this.#more();
     }
   }
