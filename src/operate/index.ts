@@ -13,6 +13,7 @@ export {
   explanationText,
 } from "./explain-address.ts";
 export type { Step } from "./explain-route.ts";
+export { exposition } from "./exposition.ts";
 export type { LogLine } from "./log-files.ts";
 export { qreadEntry } from "./qread.ts";
 export { fitsAddress, isMeant, parseSize, parseSpan, type QueueFilter } from "./queue-filter.ts";

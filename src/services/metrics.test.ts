@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { closeServer, listenUnix } from "#net";
+import { serve } from "./metrics.ts";
+
+/** The metrics service of a home whose queue service gives this answer; null: it is not running. */
+async function metricsHouse(t: TestContext, answer: object | null) {
+  const home = mkdtempSync(join(tmpdir(), "quail-metrics-"));
+  mkdirSync(join(home, "run"));
+  let asked = 0;
+  const queue =
+    answer === null
+      ? null
+      : await listenUnix(join(home, "run", "queue-admin"), (socket) => {
+          socket.on("error", () => {});
+          socket.once("data", (request) => {
+            asked++;
+            assert.equal(request.toString(), '{"verb":"metrics"}\n');
+            socket.write(`${JSON.stringify(answer)}\n`);
+          });
+        });
+  const lines: string[] = [];
+  const service = await serve({ home, options: new Map([["listen", "127.0.0.1:0"]]), log: (line) => lines.push(line) });
+  t.after(async () => {
+    await service.close();
+    if (queue !== null) await closeServer(queue);
+    rmSync(home, { recursive: true });
+  });
+  const port = Number(/port=([0-9]+)/.exec(lines[0] ?? "")?.[1]);
+  const get = async (path: string, method = "GET") => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, signal: AbortSignal.timeout(10_000) });
+    return { status: response.status, type: response.headers.get("content-type"), body: await response.text() };
+  };
+  return { port, get, asked: () => asked };
+}
+
+const answer = {
+  ok: true,
+  messages_accepted_total: 12,
+  deliveries_total: { local: { done: 5, temporary: 1, permanent: 0 }, remote: { done: 4, temporary: 2, permanent: 1 } },
+  queue: { messages: 3, local: 1, remote: 4, held: 0 },
+  courier_ceiling: { local: 120, remote: 0 },
+  news_total: { odd: 1 },
+};
+
+test("the queue's numbers are told as Prometheus reads them, one question for many readers", async (t) => {
+  const house = await metricsHouse(t, answer);
+  const { status, type, body } = await house.get("/metrics");
+  assert.deepEqual([status, type], [200, "text/plain; version=0.0.4; charset=utf-8"]);
+  assert.equal(
+    body,
+    `# HELP quail_up Whether the queue service answers.
+# TYPE quail_up gauge
+quail_up 1
+# HELP quail_messages_accepted_total Messages taken into the queue.
+# TYPE quail_messages_accepted_total counter
+quail_messages_accepted_total 12
+# HELP quail_deliveries_total Delivery attempts that ended.
+# TYPE quail_deliveries_total counter
+quail_deliveries_total{channel="local",result="success"} 5
+quail_deliveries_total{channel="local",result="deferral"} 1
+quail_deliveries_total{channel="local",result="failure"} 0
+quail_deliveries_total{channel="remote",result="success"} 4
+quail_deliveries_total{channel="remote",result="deferral"} 2
+quail_deliveries_total{channel="remote",result="failure"} 1
+# HELP quail_queue What is in the queue: messages, and recipients by state.
+# TYPE quail_queue gauge
+quail_queue{what="messages"} 3
+quail_queue{what="local"} 1
+quail_queue{what="remote"} 4
+quail_queue{what="held"} 0
+# HELP quail_delivery_slots Delivery attempts the couriers would take at once.
+# TYPE quail_delivery_slots gauge
+quail_delivery_slots{channel="local"} 120
+quail_delivery_slots{channel="remote"} 0
+# HELP quail_news_total As the queue service reports it.
+# TYPE quail_news_total counter
+quail_news_total{kind="odd"} 1
+`,
+  );
+  assert.deepEqual(await house.get("/healthz"), { status: 200, type: "text/plain; charset=utf-8", body: "ok\n" });
+  assert.equal(house.asked(), 1);
+});
+
+test("without the queue service health fails and the metrics say so", async (t) => {
+  const house = await metricsHouse(t, null);
+  assert.deepEqual(await house.get("/healthz"), {
+    status: 503,
+    type: "text/plain; charset=utf-8",
+    body: "the queue service is not running\n",
+  });
+  assert.match((await house.get("/metrics")).body, /^quail_up 0\n$/m);
+});
+
+test("only GET and HEAD of two pages are served, with small headers", async (t) => {
+  const house = await metricsHouse(t, answer);
+  assert.equal((await house.get("/")).status, 404);
+  assert.equal((await house.get("/metrics", "DELETE")).status, 405);
+  assert.deepEqual(await house.get("/metrics", "HEAD").then(({ status, body }) => [status, body]), [200, ""]);
+  const socket = connect(house.port, "127.0.0.1");
+  socket.on("error", () => {}); // The server may reset what it does not want to read.
+  socket.write(`GET /metrics HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`);
+  assert.match(await text(socket).catch(() => "HTTP/1.1 431"), /^HTTP\/1\.1 431/);
+});
+
+test("metrics listens on loopback only", async () => {
+  const refuse = (listen: string) =>
+    serve({ home: "/nonexistent", options: new Map([["listen", listen]]), log: () => {} });
+  await assert.rejects(refuse("0.0.0.0:0"), /not a loopback address/);
+  await assert.rejects(refuse("[::]:0"), /not a loopback address/);
+  await assert.rejects(refuse("localhost:0"), /no address and port/);
+});
