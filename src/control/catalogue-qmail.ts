@@ -70,12 +70,13 @@ export const qmailFiles = {
     example: "10000000",
   }),
   defaultdomain: value(orName, {
-    meaning: "Appended to host names without a dot in messages that are injected here.",
+    meaning: "Appended to host names without a dot in messages that are injected here; empty: nothing is.",
+    mayBeEmpty: true,
     usedBy: ["qmail-inject"],
     reload: "live",
     since: "qmail",
     example: "example.com",
-    check: checkHost,
+    check: (entry) => (entry === "" ? null : checkHost(entry)),
   }),
   defaulthost: value(orName, {
     meaning: "The host of addresses without one in messages that are injected here.",
@@ -95,6 +96,7 @@ export const qmailFiles = {
   }),
   doublebounceto: value("postmaster", {
     meaning: "The user double bounces go to; an empty first line discards them.",
+    mayBeEmpty: true,
     usedBy: ["queue"],
     reload: "no",
     since: "qmail",

@@ -52,7 +52,7 @@ function checkFirstLine(file: ControlFile, lines: readonly Line[]): readonly Fin
   const first = lines[0]?.text ?? "";
   const found: Finding[] = [];
   if (first.startsWith("#")) found.push(warning(1, "begins with #, which is no comment in a file of one value"));
-  if (trimEnd(first) === "") found.push(warning(1, "is empty, and so is the value"));
+  if (trimEnd(first) === "") found.push(...(file.mayBeEmpty ? [] : [warning(1, "is empty, and so is the value")]));
   else found.push(...judge(file, { text: first, number: 1 }));
   if (lines.slice(1).some((line) => trimEnd(line.text) !== "")) {
     found.push(warning(2, "is not read: only the first line counts"));

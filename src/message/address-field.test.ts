@@ -143,3 +143,11 @@ test("tokens carry their text without quoting", () => {
     { kind: "comment", text: "ef)g" },
   ]);
 });
+
+test("an empty defaultdomain leaves a host without a dot as it is", () => {
+  const bare = qualifiersFrom({ defaultHost: "localhost", defaultDomain: "", plusDomain: "p.net" });
+  assert.ok("host" in bare);
+  const field = (value: string) => rewriteAddressField(`To: ${value}\n`, (a) => qualifyAddress(a, bare)).field;
+  assert.equal(field("you"), "To: you@localhost\n");
+  assert.equal(field("you@localhost"), "To: you@localhost\n");
+});

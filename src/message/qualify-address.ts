@@ -11,13 +11,17 @@ export type Qualifiers = {
   readonly plus: readonly Token[];
 };
 
-/** The three control values as tokens; or the line that cannot be parsed. */
+/**
+ * The three control values as tokens; or the line that cannot be parsed. An empty defaultdomain adds nothing (in qmail it
+ * added a lone dot), so that a machine called `localhost` can keep its name.
+ */
 export function qualifiersFrom(values: {
   readonly defaultHost: ByteString;
   readonly defaultDomain: ByteString;
   readonly plusDomain: ByteString;
 }): Qualifiers | { readonly unparsable: ByteString } {
-  const [host, domain, plus] = [`@${values.defaultHost}`, `.${values.defaultDomain}`, `.${values.plusDomain}`];
+  const domain = values.defaultDomain === "" ? "" : `.${values.defaultDomain}`;
+  const [host, plus] = [`@${values.defaultHost}`, `.${values.plusDomain}`];
   const parsed = { host: tokenize(host), domain: tokenize(domain), plus: tokenize(plus) };
   if (parsed.host === null) return { unparsable: host };
   if (parsed.domain === null) return { unparsable: domain };
