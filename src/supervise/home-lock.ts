@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fchownSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
 /** How often a lock that will be free soon is tried, in milliseconds. */
 const retryMs = 100;
@@ -21,9 +21,13 @@ export type HomeLock = { readonly fd: number; release(): void };
 
 /**
  * Takes the lock on `path` (made if missing), waiting up to `waitMs`; null if another process keeps it. While it is held the
- * file names our process. A child that inherits `fd` keeps the lock when we die.
+ * file names our process. A child that inherits `fd` keeps the lock when we die. `owner`: whose the file shall be.
  */
-export async function lockHome(path: string, waitMs = 0): Promise<HomeLock | null> {
+export async function lockHome(
+  path: string,
+  waitMs = 0,
+  owner: { readonly uid: number; readonly gid: number } | null = null,
+): Promise<HomeLock | null> {
   const fd = openSync(path, "a", 0o644);
   const until = performance.now() + waitMs;
   while ((await tryLock(fd)) === false) {
@@ -33,6 +37,7 @@ export async function lockHome(path: string, waitMs = 0): Promise<HomeLock | nul
     }
     await new Promise((wake) => setTimeout(wake, retryMs));
   }
+  if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`);
   return { fd, release: () => closeSync(fd) };

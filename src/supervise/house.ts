@@ -51,13 +51,14 @@ const keptWordsChars = 4096;
 /**
  * Starts a house: stage after stage, each service in a process of its own, logs under `log/<service>/` of `home`, process
  * numbers in `run/services` (`NAME PID` lines). Resolves when all are ready. If one fails before that the others are ended and
- * a `StartFailure` is thrown. `stopOrder` is the order in which stages end.
+ * a `StartFailure` is thrown; so it is when `signal` is aborted before all are. `stopOrder` is the order in which stages end.
  */
 export async function startHouse(
   home: string,
   stages: Stages,
   stopOrder: readonly number[],
   events: HouseEvents,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<House> {
   const logs = new Map<string, LogFile>();
   const services: KeptService[][] = [];
@@ -131,11 +132,15 @@ export async function startHouse(
     },
   };
 
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(new StartFailure("", "stopped before everything was ready")));
+  });
+  aborted.catch(() => {}); // Heard below while it matters; later nobody waits for it.
   try {
     for (const stage of stages) {
       const begun = stage.map(begin);
       services.push(begun.map(({ service }) => service));
-      await Promise.all(begun.map(({ ready }) => ready));
+      await Promise.race([Promise.all(begun.map(({ ready }) => ready)), aborted]);
     }
   } catch (error) {
     await stop();

@@ -13,4 +13,5 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
   ["trace", { summary: "the story of one message, out of all logs", load: () => import("./trace.ts") }],
   ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
+  ["start", { summary: "run the whole mail system", load: () => import("./start.ts") }],
 ]);

@@ -1,0 +1,171 @@
+/** `quail start`: the whole mail system in one terminal. Makes the home, starts the services, follows the log, stops in order. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { checkHome, findHome } from "#control";
+import type { Program, ProgramCall } from "#process";
+import { type House, type HouseEvents, LogFile, lockHolder, lockHome, StartFailure, startHouse } from "#supervise";
+import { follow, logFormatter } from "./start/follow.ts";
+import { hasTestAccount, isOurs, makeHome } from "./start/fresh-home.ts";
+import { become, handHome } from "./start/hand-over.ts";
+import { readOptions, type StartOptions, usage } from "./start/options.ts";
+import { checkout, planHouse, stopOrder } from "./start/plan.ts";
+import { claimPorts, descriptors } from "./start/ports.ts";
+import { welcome } from "./start/screen.ts";
+import { StartError, step } from "./start/start-error.ts";
+import { warmCaches } from "./start/warm-cache.ts";
+import { decideWho, isForeign, type Who } from "./start/who.ts";
+
+/** How long services of a supervisor that was killed may still take to end. */
+const orphansEndWithinMs = 15_000;
+/** A Ctrl-C in a terminal may reach us three times (from the terminal, through npm, through its script): one wish, not three. */
+const sameSignalMs = 2_000;
+
+/** What is said to people, whatever else goes on. */
+type Voice = { readonly say: (text: string) => void; readonly complain: (sentence: string) => void };
+
+/** Keeps a second Quail out of this home, and waits for the services of one that was killed. */
+async function takeHome(home: string, who: Who, { say }: Voice): Promise<number> {
+  const owner = who.kind === "handed" ? who.ids : null;
+  const [own, shared] = [join(home, "run", "supervisor.lock"), join(home, "run", "services.lock")];
+  const lock = await step(`lock ${home}`, () => lockHome(own, 0, owner));
+  if (lock === null) {
+    throw new StartError(
+      `another Quail (process ${lockHolder(own) ?? "unknown"}) runs on ${home}; stop it first, or take another --home`,
+    );
+  }
+  const free = await step(`lock ${home}`, () => lockHome(shared, 0, owner));
+  if (free !== null) return free.fd;
+  say("quail: waiting for the services of an earlier Quail to end ...\n");
+  const later = await lockHome(shared, orphansEndWithinMs, owner);
+  if (later !== null) return later.fd;
+  throw new StartError(`services of an earlier Quail on ${home} do not end; 'fuser ${shared}' shows which they are`);
+}
+
+/** Who we are, in a line; nothing when it is as everybody expects. */
+function whoLine(who: Who, home: string): string {
+  if (who.kind === "handed") {
+    return `quail: started as root; everything runs as uid ${who.ids.uid} (${who.because}), which now owns ${home}\n`;
+  }
+  if (who.kind === "root") {
+    return `quail: WARNING: running as root, because uid ${who.unread.uid} cannot read ${checkout}; programs in .qmail files are off\n`;
+  }
+  return "";
+}
+
+function checkControl(home: string, { complain }: Voice): void {
+  const problems = checkHome(home);
+  const line = (problem: (typeof problems)[number]): string =>
+    `${problem.file}${problem.line === null ? "" : ` line ${problem.line}`}: ${problem.reason}`;
+  for (const problem of problems) if (problem.level === "warning") complain(`warning: ${line(problem)}`);
+  const errors = problems.filter(({ level }) => level === "error");
+  if (errors.length > 0)
+    throw new StartError(errors.map((problem) => `${join(home, line(problem))}`).join("\nquail: "));
+}
+
+/** Stops the house on SIGINT and SIGTERM; passes HUP and ALRM on. Resolves when everything has ended. */
+function untilStopped(house: House, home: string, whenStopping: () => void): Promise<void> {
+  return new Promise((done) => {
+    let stoppingSince: number | null = null;
+    const stop = (): void => {
+      if (stoppingSince !== null) {
+        if (performance.now() - stoppingSince > sameSignalMs) house.hurryStop();
+        return;
+      }
+      stoppingSince = performance.now();
+      rmSync(join(home, "ready"), { force: true });
+      whenStopping();
+      void house.stop().then(done);
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+    process.on("SIGHUP", () => house.signal("SIGHUP"));
+    process.on("SIGALRM", () => house.signal("SIGALRM", ["queue"]));
+  });
+}
+
+/** Makes the home and everything around it ready; the rest runs under the uid decided here. */
+async function prepare(home: string, options: StartOptions, voice: Voice) {
+  const who = await decideWho(home, checkout, { isOurs: isOurs(home) });
+  if (who.kind === "own" && isForeign(home, who.ids.uid)) {
+    throw new StartError(
+      `${home} belongs to another user; start as its owner or as root, or take another folder with --home`,
+    );
+  }
+  if (who.kind === "handed") await handHome(home, who.ids);
+  else await step(`make ${home}`, () => mkdirSync(join(home, "run"), { recursive: true, mode: 0o755 }));
+  const lockFd = await takeHome(home, who, voice);
+  const kept = await claimPorts(options, who.kind === "handed" || who.kind === "classic");
+  if (who.kind === "handed") {
+    await handHome(home, who.ids);
+    become(who.ids);
+  }
+  await makeHome(home, who.kind === "own" || who.kind === "handed" ? who.ids : { uid: 0, gid: 0 });
+  rmSync(join(home, "ready"), { force: true });
+  checkControl(home, voice);
+  return { who, lockFd, kept };
+}
+
+async function start(call: ProgramCall, options: StartOptions, home: string): Promise<number> {
+  const { stdout, stderr, env, cwd } = call;
+  const voice: Voice = {
+    say: (text) => {
+      if (!options.quiet) stdout.write(text);
+    },
+    complain: (sentence) => void stderr.write(`quail: ${sentence}\n`),
+  };
+  const { who, lockFd, kept } = await prepare(home, options, voice);
+  voice.say(whoLine(who, home));
+  voice.say(welcome(home, options, { cwd, env, hasTestAccount: hasTestAccount(home) }));
+
+  const stages = planHouse({ home, options, who, listenFds: descriptors(kept), lockFd, env });
+  await step(`write to ${home}/run/cache`, () => warmCaches(home, join(checkout, "src"), stages.flat()));
+
+  const names = [...new Set(stages.flat().map(({ log }) => log)), "quail"];
+  const format = logFormatter(names, (process.stdout.isTTY ?? false) && env.NO_COLOR === undefined);
+  const screen = follow(1);
+  const ownLog = new LogFile(join(home, "log", "quail"), voice.complain);
+  let up = false;
+  const events: HouseEvents = {
+    lines: (name, lines) => {
+      if (up && !options.quiet) screen.show(format(name, lines));
+    },
+    tell: (sentence) => {
+      ownLog.append(Buffer.from(`${sentence}\n`));
+      if (options.quiet || !up) voice.complain(sentence);
+      else screen.show(format("quail", Buffer.from(`${sentence}\n`)));
+    },
+  };
+  const early = new AbortController();
+  const giveUp = (): void => early.abort();
+  process.on("SIGINT", giveUp);
+  process.on("SIGTERM", giveUp);
+  const house = await startHouse(home, stages, stopOrder, events, early.signal);
+  process.off("SIGINT", giveUp);
+  process.off("SIGTERM", giveUp);
+  for (const server of kept.values()) server.close();
+
+  await step(`write ${home}/ready`, () => writeFileSync(join(home, "ready"), `${process.pid}\n`));
+  const stopped = untilStopped(house, home, () => voice.say("quail: stopping ...\n"));
+  up = true;
+  stdout.write("quail: ready\n");
+  await stopped;
+  await ownLog.close();
+  await screen.flush();
+  voice.say("quail: stopped\n");
+  return 0;
+}
+
+export const main: Program = async (call) => {
+  const options = readOptions(call.args);
+  if (options.help) {
+    call.stdout.write(usage);
+    return 0;
+  }
+  const home = resolve(call.cwd, options.home ?? findHome(call.env));
+  try {
+    return await start(call, options, home);
+  } catch (error) {
+    if (!(error instanceof StartError || error instanceof StartFailure)) throw error;
+    call.stderr.write(`quail: ${error.message}\n`);
+    return 111;
+  }
+};

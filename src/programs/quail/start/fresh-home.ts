@@ -1,0 +1,172 @@
+/**
+ * A home, made on the first start and left alone afterwards: what is there is kept, so that an admin's files laid beforehand
+ * count, and a start that broke off is completed by the next. Folders that the services need are looked after at each start.
+ */
+import { randomBytes, scryptSync } from "node:crypto";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { utf8ToByteString } from "#bytes";
+import { multiCallPath } from "#process";
+import { StartError, step } from "./start-error.ts";
+import type { Ids } from "./who.ts";
+
+/** Folders of every home. 0711: others pass through to the sockets in it. 1733: others leave a message and see no other. */
+const folders: readonly (readonly [name: string, mode: number])[] = [
+  ["", 0o755],
+  ["control", 0o755],
+  ["users", 0o755],
+  ["alias", 0o755],
+  ["home", 0o755],
+  ["bin", 0o755],
+  ["log", 0o755],
+  ["run", 0o711],
+  ["queue", 0o711],
+  ["queue/mess", 0o700],
+  ["queue/drop", 0o1733],
+];
+
+/** The test account of every fresh home. */
+export const testAccount = "you";
+export const testAddress = `${testAccount}@localhost`;
+
+/** Nobody used this home before: no queue was ever here. Asked before anything is made. */
+export function isFresh(home: string): boolean {
+  return !existsSync(join(home, "queue"));
+}
+
+/** Made by `quail start` (or about to be): its owner may be changed. A qmail installation is not. */
+export function isOurs(home: string): boolean {
+  return isFresh(home) || existsSync(join(home, "welcome.txt"));
+}
+
+function ensureFolder(path: string, mode: number): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, mode); // mkdir's mode is cut by the umask, and knows no sticky bit.
+}
+
+function ensureFile(path: string, content: string, mode = 0o644): void {
+  if (existsSync(path)) return;
+  writeFileSync(path, content, { mode, flag: "wx" });
+}
+
+/** control/* of a machine that mails to itself. */
+const controlFiles: Readonly<Record<string, string>> = {
+  me: "localhost\n",
+  // Empty: "you@localhost" stays as it is when a message is injected, without a domain added.
+  defaultdomain: "\n",
+  locals: "localhost\n",
+  rcpthosts: "localhost\n",
+  defaultdelivery: "./Maildir/\n",
+  "tcp.smtp": '127.:allow,RELAYCLIENT=""\n::1:allow,RELAYCLIENT=""\n:allow\n',
+};
+
+/** Who gets mail for the addresses every mail host must have (RFC 2142). */
+const forwarded = ["postmaster", "mailer-daemon", "root", "abuse"] as const;
+
+/** users/assign: the test account with its extensions, everybody else to alias. Mail is delivered as `ids`. */
+function assignText(home: string, { uid, gid }: Ids): string {
+  const you = `${testAccount}:${uid}:${gid}:${home}/home/${testAccount}`;
+  return `=${testAccount}:${you}:::\n+${testAccount}-:${you}:-::\n+:alias:${uid}:${gid}:${home}/alias:-::\n.\n`;
+}
+
+async function makeUsers(home: string, ids: Ids): Promise<void> {
+  const text = assignText(home, ids);
+  const { compileAssign, parseAssign } = await import("#users");
+  const entries = parseAssign(utf8ToByteString(text));
+  if ("kind" in entries)
+    throw new StartError(`the path ${home} cannot stand in users/assign: it holds a colon or a line end`);
+  writeFileSync(join(home, "users", "cdb"), compileAssign(entries));
+  writeFileSync(join(home, "users", "assign"), text);
+}
+
+async function makeMailbox(home: string): Promise<void> {
+  const folder = join(home, "home", testAccount);
+  ensureFolder(folder, 0o700);
+  const { makeMaildir } = await import("#mailbox");
+  if (!existsSync(join(folder, "Maildir"))) makeMaildir(utf8ToByteString(join(folder, "Maildir")));
+}
+
+/** scrypt's cost for a password that is checked at each login: about 50 ms and 16 MB. */
+const scryptCost = { N: 16_384, r: 8, p: 1 };
+
+/** `$scrypt$ln=14,r=8,p=1$SALT$HASH`, the PHC form (base64 without padding). */
+function hashPassword(password: string): string {
+  const salt = randomBytes(16);
+  const { N, r, p } = scryptCost;
+  const unpadded = (bytes: Buffer): string => bytes.toString("base64").replace(/=+$/, "");
+  return `$scrypt$ln=${Math.log2(N)},r=${r},p=${p}$${unpadded(salt)}$${unpadded(scryptSync(password, salt, 32, scryptCost))}`;
+}
+
+function welcomeText(home: string, password: string): string {
+  return `Welcome to Quail. This home is ${home}.
+
+The test mailbox
+  address   ${testAddress}   (and postmaster@localhost, root@localhost, abuse@localhost)
+  password  ${password}
+  messages  ${home}/home/${testAccount}/Maildir/new
+
+First steps
+  printf 'Subject: hello\\n\\nIt works.\\n' | ${home}/bin/sendmail ${testAddress}
+  cat ${home}/home/${testAccount}/Maildir/new/*
+
+Where things are
+  control/   the settings, one file each; "quail config" lists and explains them
+  alias/     where mail for addresses without an account goes
+  queue/     messages under way; "quail queue" shows them
+  log/       what each service did
+  bin/       every program by its classic name: sendmail, qmail-inject, forward, ...
+`;
+}
+
+function makePassword(home: string, { uid, gid }: Ids): void {
+  const password = randomBytes(12).toString("base64url");
+  const line = [testAddress, hashPassword(password), uid, gid, `${home}/home/${testAccount}`].join(":");
+  for (const [name, text] of [
+    ["control/poppasswd", `${line}\n`],
+    ["welcome.txt", welcomeText(home, password)],
+  ] as const) {
+    const path = join(home, name);
+    rmSync(path, { force: true });
+    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
+  }
+}
+
+/** `bin/NAME` for every program, so that scripts, cron and .qmail lines find them by their classic names. */
+async function linkPrograms(home: string): Promise<void> {
+  const { programNames } = await import("../../index.ts");
+  for (const name of programNames) {
+    const path = join(home, "bin", name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && (!stat.isSymbolicLink() || readlinkSync(path) === multiCallPath)) continue;
+    rmSync(path, { force: true });
+    symlinkSync(multiCallPath, path);
+  }
+}
+
+async function furnish(home: string, ids: Ids): Promise<void> {
+  for (const [name, text] of Object.entries(controlFiles)) ensureFile(join(home, "control", name), text);
+  for (const name of forwarded) ensureFile(join(home, "alias", `.qmail-${name}`), `&${testAddress}\n`);
+  // An admin's own users/assign says who there is; the test account would be a stranger in it.
+  if (existsSync(join(home, "users", "assign"))) return;
+  await makeMailbox(home);
+  makePassword(home, ids);
+  await makeUsers(home, ids);
+}
+
+/** Makes what is missing; throws StartError. On a fresh home: settings, the test account, its password. */
+export async function makeHome(home: string, ids: Ids): Promise<void> {
+  await step(`make the home ${home}`, async () => {
+    const fresh = isFresh(home);
+    for (const [name, mode] of folders) if (!name.startsWith("queue")) ensureFolder(join(home, name), mode);
+    if (fresh) await furnish(home, ids);
+    // The queue's folder comes last: as long as it is missing, the home is fresh and the next start completes it.
+    for (const [name, mode] of folders) ensureFolder(join(home, name), mode);
+    await linkPrograms(home);
+  });
+}
+
+/** True if the test account's mailbox is in this home. */
+export function hasTestAccount(home: string): boolean {
+  return existsSync(join(home, "home", testAccount, "Maildir"));
+}

@@ -1,0 +1,47 @@
+/**
+ * What Node itself forbids a service (its permission model, beside the uid): what a break-in into the code that reads the
+ * network cannot do. Unix and TCP sockets are not restricted by it.
+ */
+import { join } from "node:path";
+
+/** Services whose rights are cut; the others need what they have (local starts processes under other uids). */
+export type ConfinedService = "queue" | "remote" | "smtpd" | "metrics";
+
+/** Folders outside the home that Node or a resolver reads. */
+const systemFolders = ["/etc", "/usr/share/zoneinfo", "/usr/lib/ssl", "/proc"] as const;
+
+type Rights = {
+  /** What of the home may be read, and written: folders with all below them, or single names. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Native code (flock, peer credentials). */
+  readonly addons: boolean;
+};
+
+/** None of them may start a process, a worker thread or an inspector. */
+const rights: Readonly<Record<ConfinedService, Rights>> = {
+  queue: { reads: [""], writes: ["queue", "run"], addons: true },
+  remote: { reads: ["control", "run/remote"], writes: ["run/remote"], addons: false },
+  smtpd: { reads: ["control"], writes: [], addons: false },
+  metrics: { reads: ["control", "log"], writes: [], addons: false },
+};
+
+/**
+ * Node's options for a confined service. `cache` is where its compiled code is kept. All folders must exist: only then does
+ * Node take a name for everything below it.
+ */
+export function permissionFlags(
+  service: ConfinedService,
+  home: string,
+  checkout: string,
+  cache: string,
+): readonly string[] {
+  const { reads, writes, addons } = rights[service];
+  const ofHome = (names: readonly string[]): readonly string[] => names.map((name) => join(home, name));
+  return [
+    "--permission",
+    ...[checkout, ...systemFolders, ...ofHome(reads), cache].map((path) => `--allow-fs-read=${path}`),
+    ...[...ofHome(writes), cache].map((path) => `--allow-fs-write=${path}`),
+    ...(addons ? ["--allow-addons"] : []),
+  ];
+}

@@ -1,0 +1,124 @@
+/** Which services a house is made of: their order, options, rights and users. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ServiceSpec } from "#supervise";
+import type { PortName, StartOptions } from "./options.ts";
+import { type ConfinedService, permissionFlags } from "./permissions.ts";
+import type { Ids, Who } from "./who.ts";
+
+/** The folder our code lies in. */
+export const checkout: string = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
+const entry = join(checkout, "src", "services", "run.ts");
+
+/** Deliveries under way may take this long to end before they are cut off (and done again at the next start). */
+const stopWithinMs = { queue: 20_000, local: 25_000, other: 10_000 } as const;
+
+/** Which stages there are, in starting order; they end in `stopOrder`. */
+const stageOf = { queue: 0, couriers: 1, doors: 2 } as const;
+/** First nothing new comes in, then the queue finishes what is under way with its couriers, then these go. */
+export const stopOrder: readonly number[] = [stageOf.doors, stageOf.queue, stageOf.couriers];
+
+/** What the plan depends on. */
+export type PlanParts = {
+  readonly home: string;
+  readonly options: StartOptions;
+  readonly who: Who;
+  /** Listening sockets that had to be opened as root, by port. */
+  readonly listenFds: ReadonlyMap<PortName, number>;
+  /** The descriptor of the lock that services hold as long as they live. */
+  readonly lockFd: number;
+  readonly env: NodeJS.ProcessEnv;
+};
+
+/** Processes that serve SMTP when nobody says how many: one is enough for two processors, which the queue needs too. */
+export function usualSmtpdCount(processors: number = availableParallelism()): number {
+  return processors > 2 ? Math.min(4, Math.ceil(processors / 2)) : 1;
+}
+
+/** `127.0.0.1:25`, `[::1]:25`. */
+export function endpoint(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+type Role = "queue" | "local" | "remote" | "smtpd";
+
+function userOf(who: Who, role: Role): Ids | undefined {
+  if (who.kind !== "classic" || role === "local") return undefined;
+  return who.accounts[role];
+}
+
+/** Where one service keeps its compiled code: its own folder, so that none can lay code in wait for another. */
+export const cacheFolder = (home: string, name: string): string => join(home, "run", "cache", name);
+
+/** What services see of our environment; the rest of it is ours alone. */
+const passedOn = ["PATH", "TZ", "LANG", "LC_ALL", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"] as const;
+
+function serviceEnv(env: NodeJS.ProcessEnv, home: string, cache: string): NodeJS.ProcessEnv {
+  const passed = Object.fromEntries(passedOn.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  return { PATH: "/usr/local/bin:/usr/bin:/bin", ...passed, QUAIL_HOME: home, NODE_COMPILE_CACHE: cache };
+}
+
+/** The stages of the house, for `startHouse`. */
+export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[] {
+  const { home, options, who } = parts;
+
+  const service = (
+    name: string,
+    module: ConfinedService | "local",
+    role: Role,
+    words: readonly string[],
+    more: Partial<ServiceSpec> = {},
+  ): ServiceSpec => {
+    const cache = cacheFolder(home, module);
+    const user = userOf(who, role);
+    const confined = module === "local" ? [] : permissionFlags(module, home, checkout, cache);
+    return {
+      name,
+      log: name,
+      command: [process.execPath, "--disable-warning=ExperimentalWarning", ...confined, entry, module, ...words],
+      cwd: home,
+      env: serviceEnv(parts.env, home, cache),
+      ...(user === undefined ? {} : { user }),
+      heldFds: [parts.lockFd],
+      stopWithinMs: stopWithinMs.other,
+      ...more,
+    };
+  };
+
+  const smtpd = (port: "smtp" | "submission", count: number): readonly ServiceSpec[] => {
+    const number = options.ports[port];
+    if (number === null) return [];
+    const name = port === "smtp" ? "smtpd" : "submission";
+    const listenFd = parts.listenFds.get(port);
+    // A socket inherited from root is shared as it is; else each process opens its own and the kernel deals clients out.
+    const where = listenFd === undefined ? [`listen=${endpoint(options.host, number)}`, "reuse-port=1"] : [];
+    const words = [`role=${port}`, `processes=${count}`, ...where];
+    return Array.from({ length: count }, (_, i) =>
+      service(i === 0 ? name : `${name}-${i + 1}`, "smtpd", "smtpd", words, {
+        log: name,
+        ...(listenFd === undefined ? {} : { listenFd }),
+      }),
+    );
+  };
+
+  const metrics = (): readonly ServiceSpec[] => {
+    const number = options.ports.metrics;
+    return number === null ? [] : [service("metrics", "metrics", "smtpd", [`listen=127.0.0.1:${number}`])];
+  };
+
+  return [
+    [service("queue", "queue", "queue", [], { stopWithinMs: stopWithinMs.queue })],
+    [
+      service("local", "local", "local", localWords(who), { stopWithinMs: stopWithinMs.local }),
+      service("remote", "remote", "remote", []),
+    ],
+    [...smtpd("smtp", options.smtpd ?? usualSmtpdCount()), ...smtpd("submission", 1), ...metrics()],
+  ];
+}
+
+/** How `local` may deliver: as everybody (root with qmail's accounts), or as the one uid we have. */
+function localWords(who: Who): readonly string[] {
+  if (who.kind === "classic") return [`queue-uid=${who.accounts.queue.uid}`, `gid=${who.accounts.queue.gid}`];
+  return who.kind === "root" ? ["single-uid=1", "allow-programs=0"] : ["single-uid=1"];
+}
