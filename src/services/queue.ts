@@ -24,7 +24,7 @@ import {
 import { destinationOf, localOutlet, owedBounce, remoteOutlet, type Scheduler, startScheduler } from "#send";
 import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#users";
 import { serveQueueAdmin } from "./queue-admin.ts";
-import { queueSettings } from "./queue-settings.ts";
+import { type QueueSettings, queueSettings } from "./queue-settings.ts";
 import type { Service } from "./service.ts";
 
 /** Full disk, I/O error: qmail-queue's word for it (spec 2.2, exit 53). */
@@ -38,8 +38,8 @@ const copyPieceBytes = 256 * 1024;
 
 export const serve: Service = async ({ home, log, options }) => {
   const lock = takeMutex(home);
-  const settings = queueSettings(home);
-  let routing = loadRouting(home);
+  const { settings, routing: firstRouting } = readControls(home, log);
+  let routing = firstRouting;
   const store = openStore(home, log);
   const ownUid = process.getuid?.() ?? 0;
 
@@ -132,6 +132,7 @@ export const serve: Service = async ({ home, log, options }) => {
   const scan = setInterval(takeIn, dropScanMs);
   if (options.get("verbose") === "1") log(`queue: at work in ${home}`);
 
+  let closing: Promise<void> | null = null;
   return {
     reload() {
       try {
@@ -144,22 +145,33 @@ export const serve: Service = async ({ home, log, options }) => {
       }
     },
     hurry: () => scheduler.hurry(),
-    async close() {
-      clearInterval(scan);
-      watcher.close();
-      await taking;
-      void closeServer(door);
-      await scheduler.stop();
-      await hangUp(clients);
-      local.close();
-      remote.close();
-      void closeServer(couriers);
-      void closeServer(admin);
-      store.close();
-      closeSync(lock);
-    },
+    close: () => (closing ??= close()),
   };
+  async function close(): Promise<void> {
+    clearInterval(scan);
+    watcher.close();
+    await taking;
+    void closeServer(door);
+    await scheduler.stop();
+    await hangUp(clients);
+    local.close();
+    remote.close();
+    void closeServer(couriers);
+    void closeServer(admin);
+    store.close();
+    closeSync(lock);
+  }
 };
+
+/** What is read at start. Throws with qmail-send's words; the log gets file and reason. */
+function readControls(home: string, log: (line: string) => void): { settings: QueueSettings; routing: Routing } {
+  try {
+    return { settings: queueSettings(home), routing: loadRouting(home) };
+  } catch (cause) {
+    log(`warning: ${cause instanceof Error ? cause.message : cause}`);
+    throw new Error("unable to read controls", { cause });
+  }
+}
 
 /** Takes the singleton lock (queue/lock/sendmutex). Throws with qmail-send's words when another has it. */
 function takeMutex(home: string): number {
@@ -254,7 +266,7 @@ type BounceHouse = {
   readonly ownUid: number;
   readonly routed: (recipients: readonly Address[]) => NewMessage["recipients"];
   readonly routing: Routing;
-  readonly settings: ReturnType<typeof queueSettings>;
+  readonly settings: QueueSettings;
 };
 
 /** The bounce `record` owes, routed, its body durable if it is large (S3). */

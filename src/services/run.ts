@@ -86,6 +86,6 @@ try {
   sayReady();
   flushCompileCache(); // A service that is killed later has kept its compiled code all the same.
 } catch (error) {
-  log(`alert: ${name}: cannot start: ${reason(error)}`);
+  log(`alert: cannot start: ${reason(error)}`);
   end(111);
 }
