@@ -12,7 +12,7 @@ type OpenUsersCdb = { readonly cdb: CdbSync; readonly lastCharacters: ByteString
 
 const decimal = /^[0-9]{1,10}$/;
 /** (uid_t) -1 means "none" to the kernel; ids go up to the one before. */
-const maxId = 0xffff_fffe;
+export const maxId = 0xffff_fffe;
 
 function idOf(text: ByteString | undefined): number {
   const id = decimal.test(text ?? "") ? Number(text) : Number.NaN;

@@ -6,6 +6,7 @@
  */
 export { type AssignEntry, compileAssign, type MalformedAssign, parseAssign } from "./assign.ts";
 export { type Assigned, openAssigned } from "./assigned.ts";
+export { checkUsers } from "./check-users.ts";
 export {
   explainUser,
   type FoundUser,
