@@ -42,7 +42,7 @@ export type House = {
 export function lastReason(words: string): string | null {
   const lines = words.split("\n").filter((line) => line !== "");
   const said = lines.findLast((line) => line.includes(": cannot start: ")) ?? lines.at(-1);
-  return said?.replace(/^@[0-9a-f]{24} /, "").replace(/^alert: \S+: cannot start: /, "") ?? null;
+  return said?.replace(/^@[0-9a-f]{24} /, "").replace(/^alert: (?:\S+: )?cannot start: /, "") ?? null;
 }
 
 /** How much of a starting service's words is kept to find the reason in, if it fails. */
