@@ -55,7 +55,7 @@ const tooLate = temporary("Temporary failure in qmail-lspawn.");
 
 /** Options that are this service's own; all others are the workers'. */
 const ownOptions: ReadonlySet<string> = new Set(
-  "ready-fd queue-uid gid single-uid passwd nss alias break uid listen-fd".split(" "),
+  "ready-fd parent-fd queue-uid gid single-uid passwd nss alias break uid listen-fd".split(" "),
 );
 
 /** The program a worker is: entry, role. A test gives another. */
