@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -69,7 +68,7 @@ export class HeldBytes {
 }
 
 async function openNameless(folder: string): Promise<FileHandle> {
-  const path = join(folder, `.quail-held.${process.pid}.${randomBytes(8).toString("hex")}`);
+  const path = join(folder, `.quail-held.${process.pid}.${crypto.randomUUID()}`);
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   await rm(path);
   return file;

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +22,7 @@ const maxDropBytes = 256 * 1024 * 1024;
  */
 export function dropMessage(home: string, envelope: Envelope, origin: Origin): Posting {
   const folder = dropFolder(home);
-  const name = `${Date.now()}.${process.pid}.${randomBytes(6).toString("hex")}`;
+  const name = `${Date.now()}.${process.pid}.${crypto.randomUUID()}`;
   const hidden = join(folder, `.${name}`);
   const failure: DoorAnswer = { ...temporary("qq trouble creating files in queue (#4.3.0)"), queueId: null };
   let broken = false;
