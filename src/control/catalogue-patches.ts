@@ -37,8 +37,6 @@ export const patchFiles = {
   outgoingip: value(null, patch("The local address outgoing connections are made from.", "192.0.2.1", checkIp)),
   bindroutes: map(patch("Local addresses for outgoing connections, by network.", "192.0.2.:198.51.100.1")),
   domainbindings: map(patch("Local addresses for outgoing connections, by sender domain.", "example.com:192.0.2.1")),
-  moreipme: list(null, patch("Further addresses that are this host.", "192.0.2.1", checkIp)),
-  notipme: list(null, patch("Addresses that are not this host.", "192.0.2.1", checkIp)),
   bouncelifetime: number(604_800, patch("Seconds a bounce may stay in the queue.", "86400")),
   holdlocal: flag(false, patch("Whether local mail is kept in the queue.", "1")),
   holdremote: flag(false, patch("Whether remote mail is kept in the queue.", "1")),

@@ -1,14 +1,14 @@
 import { flag, list, number, text, value } from "./control-file.ts";
-import { checkAddressOrHost, checkIpAndPort, checkNetwork, checkOneOf, checkUid } from "./entry-checks.ts";
+import { checkAddressOrHost, checkIp, checkIpAndPort, checkNetwork, checkOneOf, checkUid } from "./entry-checks.ts";
 
 /** The files of the book's installation (spec 3.3) and those Quail adds, patches it has built in among them. */
 export const quailFiles = {
-  concurrencyincoming: number(200, {
+  concurrencyincoming: number(1000, {
     meaning: "How many SMTP connections are served at once.",
     usedBy: ["smtpd"],
-    reload: "no",
+    reload: "live",
     since: "book",
-    example: "20",
+    example: "1000",
   }),
   defaultdelivery: text("./Maildir/", {
     meaning: "Delivery instructions for users without a .qmail file.",
@@ -89,12 +89,12 @@ export const quailFiles = {
     example: "both",
     check: checkOneOf("qsbmf", "mime", "both"),
   }),
-  concurrencyperhost: number(0, {
-    meaning: "How many connections one client address may have at once; 0 is no limit.",
+  concurrencyperhost: number(50, {
+    meaning: "How many of these one client address may have.",
     usedBy: ["smtpd"],
-    reload: "no",
+    reload: "live",
     since: "quail",
-    example: "20",
+    example: "50",
   }),
   concurrencydestination: number(20, {
     meaning: "How many deliveries to one remote domain run at once.",
@@ -155,6 +155,29 @@ export const quailFiles = {
     since: "quail",
     example: "101",
     check: checkUid,
+  }),
+  localworkers: number(200, {
+    meaning: "How many users' delivery processes may live at once.",
+    usedBy: ["local"],
+    reload: "HUP",
+    since: "quail",
+    example: "200",
+  }),
+  moreipme: list(null, {
+    meaning: "Further addresses that are this host: no mail is sent to them.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "patch",
+    example: "192.0.2.1",
+    check: checkIp,
+  }),
+  notipme: list(null, {
+    meaning: "Addresses of this host that are not to be taken for it.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "patch",
+    example: "192.0.2.1",
+    check: checkIp,
   }),
   workers: number(0, {
     meaning: "How many SMTP server processes share the port; 0 is one for each processor.",

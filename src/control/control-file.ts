@@ -20,6 +20,8 @@ export type Facts = {
   /** A content as it may stand in the file. */
   readonly example: string;
   readonly check?: EntryCheck;
+  /** An empty value is a setting of its own here, not a slip. */
+  readonly mayBeEmpty?: true;
 };
 
 /** A missing file means control/me, and without that its own name as a placeholder, an error, or nothing (spec 3.1). */

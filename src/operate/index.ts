@@ -4,6 +4,7 @@
  */
 export { askQueue, type QueueAnswer, queueAdminPath } from "./ask-queue.ts";
 export { type Changed, changeSetting, reloadAdvice, unsetSetting } from "./change-setting.ts";
+export { checkHouse } from "./check-house.ts";
 export { countQueue } from "./count-queue.ts";
 export {
   type Ending,

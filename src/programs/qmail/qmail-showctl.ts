@@ -1,6 +1,6 @@
 import { toBytes } from "#bytes";
-import { ControlError, checkHome, findHome } from "#control";
-import { problemLine, settingsList, showControls } from "#operate";
+import { ControlError, findHome } from "#control";
+import { checkHouse, problemLine, settingsList, showControls } from "#operate";
 import { type Program, UsageError } from "#process";
 
 /**
@@ -19,7 +19,7 @@ export const main: Program = async ({ args, env, stdout, stderr }) => {
       return 0;
     }
     if (option === "--warnings") {
-      const problems = checkHome(home);
+      const problems = await checkHouse(home);
       stdout.write(toBytes(problems.map(problemLine).join("")));
       return problems.length === 0 ? 0 : 1;
     }

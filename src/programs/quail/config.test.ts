@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { programHouse } from "../testing/program-house.ts";
@@ -48,7 +48,7 @@ test("quail config check names file, line and reason, and fails on errors only",
   const bad = await house(t, { me: "mx.test\n", rcpthosts: "mx.test\r\n" }).run(["config", "check"]);
   assert.equal(bad.code, 1);
   assert.match(bad.said, /^control\/rcpthosts:1: error: ends with CR/m);
-  assert.match(bad.said, /control: 1 errors, 1 warnings\n$/);
+  assert.match(bad.said, /1 errors, 1 warnings\n$/);
   const warned = await house(t, { me: "mx.test\n", rcpthosts: "mx.test\n", stranger: "" }).run([
     "config",
     "check",
@@ -56,4 +56,32 @@ test("quail config check names file, line and reason, and fails on errors only",
   ]);
   assert.equal(warned.code, 0);
   assert.equal((JSON.parse(warned.said) as unknown[]).length, 1);
+});
+
+test("quail config check reads tcp rules and users/assign too, and misses the postmaster", async (t) => {
+  const { home, run } = house(t, { me: "mx.test\n", rcpthosts: "mx.test\n", "tcp.smtp": "127.:allow\n10.:permit\n" });
+  const check = async (): Promise<readonly string[]> => (await run(["config", "check"])).said.split("\n");
+  const assign = (text: string): void => writeFileSync(join(home, "users", "assign"), text);
+  mkdirSync(join(home, "users"));
+  mkdirSync(join(home, "alias"));
+  assign("=joe:joe:1:1:/home/joe:::\n");
+  const said = await check();
+  assert.ok(said.includes("control/tcp.smtp:2: error: is no tcprules rule"));
+  assert.match(said.find((line) => line.startsWith("users/assign:2: ")) ?? "", /needs a line with a single \./);
+  assign("=joe:joe:x:1:home:::\n=JOE:joe:0:0:/home/joe:::\n.\n");
+  const more = await check();
+  for (const line of [
+    "users/cdb: error: is missing: run qmail-newu",
+    "users/assign:1: error: has a uid or gid that is no number",
+    'users/assign:1: error: has the home "home", which is no absolute path',
+    "users/assign:2: error: belongs to uid 0: deliveries as root are refused, the mail waits",
+    "users/assign:2: warning: never counts: line 1 has the same address",
+  ]) {
+    assert.ok(more.includes(line), line);
+  }
+  const abuse = (lines: readonly string[]): boolean =>
+    lines.some((line) => line.startsWith("alias/.qmail-abuse: warning: is missing"));
+  assert.ok(abuse(more));
+  writeFileSync(join(home, "alias", ".qmail-abuse"), "joe@far.test\n");
+  assert.ok(!abuse(await check()));
 });

@@ -1,8 +1,9 @@
 import { text as readAll } from "node:stream/consumers";
 import { toBytes, utf8ToByteString } from "#bytes";
-import { ControlError, type ControlFile, catalogue, checkHome, findHome } from "#control";
+import { ControlError, type ControlFile, catalogue, findHome } from "#control";
 import {
   changeSetting,
+  checkHouse,
   problemLine,
   reloadAdvice,
   type Setting,
@@ -126,13 +127,13 @@ const unset: Verb = async ({ stdout }, home, { names }) => {
   return removed ? 0 : 1;
 };
 
-const check: Verb = ({ stdout }, home, { options }) => {
-  const problems = checkHome(home);
+const check: Verb = async ({ stdout }, home, { options }) => {
+  const problems = await checkHouse(home);
   const errors = problems.filter(({ level }) => level === "error").length;
   if (options.has("--json")) stdout.write(json(problems));
   else {
     stdout.write(toBytes(problems.map(problemLine).join("")));
-    stdout.write(`${home}/control: ${errors} errors, ${problems.length - errors} warnings\n`);
+    stdout.write(`${home}: ${errors} errors, ${problems.length - errors} warnings\n`);
   }
   return errors === 0 ? 0 : 1;
 };

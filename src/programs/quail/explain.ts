@@ -1,9 +1,26 @@
+import { statSync } from "node:fs";
 import { ControlError, findHome } from "#control";
+import { temporary } from "#mail";
 import { explainAddress, explanationText } from "#operate";
 import { type Program, UsageError } from "#process";
-import { loadRouting, openUserSources } from "#users";
+import { loadRouting, openUserSources, type SourceChoices } from "#users";
 
 const usage = "usage: quail explain ADDRESS... [--json]";
+
+/**
+ * A home that is not root's runs under its owner's uid alone, and mail for others waits: the `local` service says so (partner:
+ * `refuseOthers` in services/local.ts).
+ */
+function refusing(home: string): SourceChoices {
+  const own = statSync(home).uid;
+  if (own === 0) return {};
+  return {
+    refusal: ({ user, uid }) =>
+      uid === own
+        ? null
+        : temporary(`Quail runs as uid ${own} here and cannot deliver to user ${user}, uid ${uid}. (#4.3.5)`),
+  };
+}
 
 /**
  * `quail explain ADDRESS`: every question the system asks to route that address, the file and line that answered, and where mail
@@ -14,7 +31,7 @@ export const main: Program = async ({ args, env, stdout, stderr }) => {
   if (addresses.length === 0 || addresses.some((word) => word.startsWith("--"))) throw new UsageError(usage);
   const home = findHome(env);
   try {
-    const house = { home, routing: loadRouting(home), sources: openUserSources(home) };
+    const house = { home, routing: loadRouting(home), sources: openUserSources(home, refusing(home)) };
     let stuck = false;
     const explanations = [];
     for (const address of addresses) {
