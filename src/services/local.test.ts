@@ -7,7 +7,7 @@ import { toBytes } from "#bytes";
 import { connectUnix, FrameLink } from "#net";
 import { localFrames, type Resolved } from "#send";
 import { compileAssign, parseAssign } from "#users";
-import { serveLocal, type WorkerProgram } from "./local.ts";
+import { serve, serveLocal } from "./local.ts";
 import type { RunningService } from "./service.ts";
 
 const me = process.getuid?.() ?? 0;
@@ -58,6 +58,7 @@ async function house(
   assign: readonly string[],
   options: Readonly<Record<string, string>> = {},
   files: Readonly<Record<string, string>> = {},
+  program: "fake" | "real" = "fake",
 ) {
   const home = await mkdtemp(join(tmpdir(), "quail-local-"));
   t.after(() => rm(home, { recursive: true, force: true }));
@@ -74,8 +75,8 @@ async function house(
   await chmod(entry, 0o644);
   const lines: string[] = [];
   const all = new Map(Object.entries({ passwd: join(home, "passwd"), nss: "0", ...options }));
-  const program: WorkerProgram = [entry];
-  const service: RunningService = await serveLocal({ home, options: all, log: (line) => lines.push(line) }, program);
+  const start = { home, options: all, log: (line: string) => lines.push(line) };
+  const service: RunningService = await (program === "fake" ? serveLocal(start, [entry]) : serve(start));
   t.after(() => service.close());
   return { home, lines, service, ...(await asker(t, home)) };
 }
@@ -129,7 +130,9 @@ test("RESOLVE says whose mail it is and where the worker listens; one uid has on
   const said = await knock(answer.worker);
   assert.equal(said?.uid, me);
   assert.equal(said.cwd, home);
-  assert.deepEqual(said.words, ["listen-fd=3", `uid=${me}`, `gid=${process.getgid?.()}`, "allow-programs=0"]);
+  const trialAsRoot = root ? ["root=1"] : [];
+  const ids = [`uid=${me}`, `gid=${process.getgid?.()}`];
+  assert.deepEqual(said.words, ["listen-fd=3", ...ids, ...trialAsRoot, "allow-programs=0"]);
   assert.equal(await worker("me-Y@b.org"), answer.worker);
   assert.equal((await knock(answer.worker))?.pid, said.pid);
 });
@@ -304,4 +307,15 @@ test("a user who owns their home by passwd gets a worker of their own", asRoot, 
   const said = await knock(await worker("joe-ext@a.org"));
   assert.equal(said?.uid, 70003);
   assert.equal((await resolve("joe@a.org")).kind, "route");
+});
+
+test("the real worker starts as its user and speaks to the queue first", asRoot, async (t) => {
+  const { worker, lines } = await house(t, two, {}, {}, "real");
+  const socket = await connectUnix(await worker("one@a.org"));
+  assert.ok("write" in socket, lines.join("\n"));
+  const first = await new Promise<string>((said) => {
+    const link = new FrameLink(socket, { frame: ({ payload }) => said(payload.toString()), close: () => said("gone") });
+    t.after(() => link.destroy());
+  });
+  assert.match(first, /^[0-9]+$/, lines.join("\n"));
 });

@@ -125,7 +125,13 @@ function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: Wor
       cwd: home,
       // Nothing else of ours reaches users' programs: the `env - PATH=...` of qmail's start scripts (spec 2.5).
       env: { PATH: `${join(home, "bin")}${delimiter}${path}`, QUAIL_HOME: home },
-      words: (uid, gid) => [...program, "listen-fd=3", `uid=${uid}`, `gid=${gid}`, ...passedOn],
+      words: (uid, gid) => [
+        ...program,
+        ...["listen-fd=3", `uid=${uid}`, `gid=${gid}`],
+        // Only a trial start gets here with uid 0 (`superuser` above); the worker wants to hear it too.
+        ...(uid === 0 ? ["root=1"] : []),
+        ...passedOn,
+      ],
       become: !reach.single,
       socketUid: reach.single || queueUid === undefined ? null : Number(queueUid),
       log,
