@@ -526,3 +526,17 @@ test("a connection that dies after the dot is not tried anew, reused or not [Q-1
   assert.equal(text, `Connected to ${ip} but connection died. Possible duplicate! (#4.4.2)\n`);
   assert.equal(world.tried.length, 1);
 });
+
+test("a relay's user and password in smtproutes are proved to it, and a refusal only defers", async (t) => {
+  const hello = "S: 220 mx\nC: *\nRAW 250-mx\\r\\n250 AUTH PLAIN\\r\\n\nC: AUTH PLAIN AGpvZQBzZWNyZXQ=";
+  const rest = willing.split("\n").slice(3).join("\n");
+  const routes = { "": `[${ip}]:587 joe secret` };
+  const taken = await reportFrom(t, { routes, hosts: { [ip]: [`${hello}\nS: 235 yes\n${rest}`] } });
+  assert.equal(taken.text, `${ip} accepted message.\nRemote host said: 250 taken\n`);
+  assert.deepEqual(taken.world.tried, [`${ip}:587`]);
+  const { fate, text } = await reportFrom(t, { routes, hosts: { [ip]: [`${hello}\nS: 535 no`] } });
+  assert.deepEqual(
+    [fate, text],
+    ["temporary", `Connected to ${ip} but my credentials were rejected.\nRemote host said: 535 no\n`],
+  );
+});

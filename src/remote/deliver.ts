@@ -1,9 +1,10 @@
 import { isAscii } from "node:buffer";
 import { type DeliveryJob, domainOf, type MessageSource, type Outcome } from "#mail";
 import type { MessageBody } from "#smtp/client";
-import { attempt, type RemoteWorld } from "./attempt.ts";
+import { attempt } from "./attempt.ts";
 import { combine } from "./report.ts";
 import { say } from "./texts.ts";
+import type { RemoteWorld } from "./world.ts";
 
 /** Bytes asked of the queue at a time. */
 const pieceBytes = 128 * 1024;

@@ -1,23 +1,31 @@
 import { isIP } from "node:net";
 import { type ByteString, lowerAscii } from "#bytes";
+import type { Credentials } from "#smtp/client";
 
 /** Where mail for a host goes: to whom DNS says, or to a relay that control/smtproutes names (no MX look-up, no self check). */
 export type Route =
   | { readonly kind: "mx" }
-  | { readonly kind: "relay"; readonly host: ByteString; readonly port: number };
+  | {
+      readonly kind: "relay";
+      readonly host: ByteString;
+      readonly port: number;
+      /** `relay:port user password`: what the relay wants to hear (spec 11.3); null if nothing. */
+      readonly credentials: Credentials | null;
+    };
 
 const smtpPort = 25;
 const relayForm = /^(\[[^\]]*\]|[^:]*)(?::([0-9]*))?$/;
 
-/** `relay`, `relay:port`, `[ip]:port`, a bare IPv6 address. What stands after a blank is none of the address. */
+/** `relay`, `relay:port`, `[ip]:port`, a bare IPv6 address; then, after blanks, a user and a password. */
 function parseRelay(text: ByteString): Route {
-  const word = text.split(/[ \t]/, 1)[0] ?? "";
-  if (word === "") return { kind: "mx" };
-  if (isIP(word) === 6) return { kind: "relay", host: `[${word}]`, port: smtpPort };
-  const match = relayForm.exec(word);
+  const [place = "", user = "", password = ""] = text.split(/[ \t]+/);
+  if (place === "") return { kind: "mx" };
+  const credentials = user === "" ? null : { user, password };
+  if (isIP(place) === 6) return { kind: "relay", host: `[${place}]`, port: smtpPort, credentials };
+  const match = relayForm.exec(place);
   const port = Number(match?.[2] ?? "");
   const fits = port >= 1 && port <= 65535;
-  return { kind: "relay", host: match?.[1] ?? word, port: fits ? port : smtpPort };
+  return { kind: "relay", host: match?.[1] ?? place, port: fits ? port : smtpPort, credentials };
 }
 
 /**

@@ -35,6 +35,9 @@ export const sayOf = (host: string) =>
     died: temporary(`Connected to ${host} but connection died. (#4.4.2)\n`),
     diedAfterDot: temporary(`Connected to ${host} but connection died. Possible duplicate! (#4.4.2)\n`),
     needsSmtputf8: permanent(`Connected to ${host} but it does not take internationalized addresses. (#5.6.7)\n`),
+    credentialsRejected: (reply: ServerReply) =>
+      temporary(`Connected to ${host} but my credentials were rejected.\n${said(reply)}`),
+    credentialsUnsafe: temporary(`Connected to ${host} but it takes credentials in the clear only. (#4.7.0)\n`),
     tlsFailed: (reason: string) =>
       temporary(`Connected to ${host} but TLS is required and failed: ${reason}. (#4.7.5)\n`),
   }) as const;

@@ -1,10 +1,23 @@
 import { liveServers, makeResolver } from "#dns";
 import { connectTcp } from "#net";
-import type { RemoteWorld } from "./attempt.ts";
+import type { TlsPolicy } from "#smtp/client";
+import type { Surroundings } from "./candidates.ts";
 import { DeadHosts } from "./dead-hosts.ts";
 import { makeIsOwn } from "./own-addresses.ts";
 import { SessionPool } from "./session-pool.ts";
-import { remoteSettings, tlsPolicyOf } from "./settings.ts";
+import { type RemoteSettings, remoteSettings, tlsPolicyOf } from "./settings.ts";
+
+/** What a remote delivery works with. One for all deliveries of a process. */
+export type RemoteWorld = Surroundings & {
+  /** Throws ControlError when a control file cannot be read. */
+  readonly settings: () => RemoteSettings;
+  readonly deadHosts: DeadHosts;
+  readonly pool: SessionPool;
+  /** By the server's name, or its address if it has none. Throws ControlError. */
+  readonly tlsPolicy: (host: string) => TlsPolicy;
+  /** The network's edge. */
+  readonly connect: typeof connectTcp;
+};
 
 /** The real world of a home: its control files, its DNS servers, this machine's addresses. `pool.close()` ends it. */
 export function openWorld(home: string): RemoteWorld {

@@ -4,6 +4,20 @@
  * for everything else: the queue's door, the recipient check, time. Sockets belong to the services that call in.
  */
 
+// The client. `#smtp/client` is the same door without the server, for processes that only send.
+export {
+  breaksCommand,
+  type Credentials,
+  type MessageBody,
+  type Opened,
+  type OpenOptions,
+  type OutgoingMail,
+  openSession,
+  type SendResult,
+  type ServerReply,
+  SmtpSession,
+  type TlsPolicy,
+} from "./client/index.ts";
 // The server and the grammar.
 export { splitCommand } from "./grammar/command.ts";
 export { decodeXtext, parseParameters } from "./grammar/parameters.ts";

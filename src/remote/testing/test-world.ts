@@ -4,10 +4,11 @@ import { startTestDns, type TestDns, type TestZone } from "#dns/testing";
 import type { Address, DeliveryJob, MessageSource } from "#mail";
 import { connectTcp } from "#net";
 import { type ScriptedServer, startScripted, type TestTls } from "#smtp/client/testing";
-import type { RemoteWorld } from "../attempt.ts";
+
 import { DeadHosts } from "../dead-hosts.ts";
 import { SessionPool } from "../session-pool.ts";
 import type { RemoteSettings } from "../settings.ts";
+import type { RemoteWorld } from "../world.ts";
 
 /** What answers at an address: a script for each connection, or how connecting fails. */
 export type TestHost = readonly string[] | "timeout" | "refused" | "unreachable";

@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
-import { connectTcp } from "#net";
+import { connectTcp, LineWire } from "#net";
+import { authenticate } from "./authenticate.ts";
 import { BodyEncoder } from "./body-encoder.ts";
 import { type Opened, type OpenOptions, openSession } from "./open-session.ts";
 import type { OutgoingMail, SendResult } from "./session.ts";
 import { makeTestTls, type ScriptedServer, startScripted } from "./testing/index.ts";
 
-const options: OpenOptions = { helo: "me.test", timeoutMs: 10_000, tls: { kind: "opportunistic" }, host: "mx.test" };
+const options: OpenOptions = {
+  helo: "me.test",
+  timeoutMs: 10_000,
+  tls: { kind: "opportunistic" },
+  host: "mx.test",
+  credentials: null,
+};
 
 async function open(server: ScriptedServer, change: Partial<OpenOptions> = {}): Promise<Opened> {
   const socket = await connectTcp({ host: "127.0.0.1", port: server.port }, 5_000);
@@ -375,4 +383,30 @@ test("whatever a server babbles at whatever point, the send ends with a value", 
     assert.notEqual(result.kind, "accepted", script);
     opened.session.destroy();
   }
+});
+
+test("credentials are proved by CRAM-MD5 in the clear (RFC 2195's example), shown by PLAIN or LOGIN in private only", async () => {
+  const hello = (ways: string): string => `S: 220 mx\nC: *\nRAW 250-mx\\r\\n250 AUTH ${ways}\\r\\n\n`;
+  const credentials = { user: "tim", password: "tanstaaftanstaaf" };
+  await using server = await startScripted([
+    `${hello("PLAIN LOGIN")}C: AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\nS: 235 yes`,
+    `${hello("LOGIN")}C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dGlt\nS: 334 x\nC: dGFuc3RhYWZ0YW5zdGFhZg==\nS: 235 yes`,
+    `${hello("CRAM-MD5")}C: AUTH CRAM-MD5\nS: 334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\nC: dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\nS: 235 yes`,
+    `${hello("PLAIN")}C: *\nS: 535 no`,
+    `${hello("GSSAPI")}`,
+  ]);
+  const kinds: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    const opened = await open(server, { credentials });
+    kinds.push(opened.kind === "refused" ? `refused at ${opened.at}` : opened.kind);
+    if (opened.kind === "ready") opened.session.quit();
+  }
+  assert.deepEqual(kinds, ["ready", "ready", "ready", "refused at auth", "auth-impossible"]);
+  assert.deepEqual(server.complaints, []);
+});
+
+test("a password is not shown on an open line", async () => {
+  const wire = new LineWire(new PassThrough(), 1000);
+  const extensions = new Map([["AUTH", "PLAIN LOGIN"]]);
+  assert.equal(await authenticate(wire, extensions, { user: "tim", password: "secret" }, false), "impossible");
 });

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { LineWire, WireError } from "#net";
+import { authenticate, type Credentials } from "./authenticate.ts";
 import { type Extensions, parseExtensions, readReply, type ServerReply } from "./reply.ts";
 import { SmtpSession } from "./session.ts";
 import { startTls, type TlsPolicy } from "./start-tls.ts";
@@ -13,6 +14,8 @@ export type OpenOptions = {
   readonly tls: TlsPolicy;
   /** The server's name, for SNI and certificates; its address if it has none. */
   readonly host: string;
+  /** For a relay that wants to know who we are; null for everyone else. */
+  readonly credentials: Credentials | null;
 };
 
 /**
@@ -21,7 +24,8 @@ export type OpenOptions = {
  */
 export type Opened =
   | { readonly kind: "ready"; readonly session: SmtpSession }
-  | { readonly kind: "refused"; readonly at: "greeting" | "hello"; readonly reply: ServerReply }
+  | { readonly kind: "refused"; readonly at: "greeting" | "hello" | "auth"; readonly reply: ServerReply }
+  | { readonly kind: "auth-impossible" }
   | { readonly kind: "tls-failed"; readonly reason: string }
   | { readonly kind: "died" };
 
@@ -57,7 +61,7 @@ async function converse(wire: LineWire, options: OpenOptions): Promise<Opened> {
     leave(wire);
     return { kind: "refused", at: "hello", reply: hello.reply };
   }
-  const clear = (): Opened => ({ kind: "ready", session: new SmtpSession(wire, hello.extensions, false) });
+  const clear = (): Promise<Opened> => prove(wire, hello.extensions, options, false);
   if (tls.kind === "never") return clear();
   if (!hello.extensions.has("STARTTLS")) {
     if (tls.kind === "opportunistic") return clear();
@@ -71,14 +75,31 @@ async function converse(wire: LineWire, options: OpenOptions): Promise<Opened> {
     leave(wire);
     return { kind: "tls-failed", reason: `TLS declined: ${upgrade.text.trimEnd()}` };
   }
-  return helloAgain(upgrade.wire, helo);
+  return helloAgain(upgrade.wire, options);
+}
+
+/** Nothing on this connection leaves this host. */
+function isLoopback(socket: Socket): boolean {
+  const { remoteAddress = "" } = socket;
+  return remoteAddress.startsWith("127.") || remoteAddress === "::1";
+}
+
+/** The last step: credentials, where there are any. A tunnel on this host (stunnel) counts as private. */
+async function prove(wire: LineWire, extensions: Extensions, options: OpenOptions, isSecure: boolean): Promise<Opened> {
+  const ready: Opened = { kind: "ready", session: new SmtpSession(wire, extensions, isSecure) };
+  if (options.credentials === null) return ready;
+  const isPrivate = isSecure || isLoopback(wire.socket as Socket); // Only TCP connections get here.
+  const result = await authenticate(wire, extensions, options.credentials, isPrivate);
+  if (result === null) return ready;
+  leave(wire);
+  return result === "impossible" ? { kind: "auth-impossible" } : { kind: "refused", at: "auth", reply: result };
 }
 
 /** What was said in the clear is forgotten (RFC 3207 §4.2). */
-async function helloAgain(wire: LineWire, helo: string): Promise<Opened> {
+async function helloAgain(wire: LineWire, options: OpenOptions): Promise<Opened> {
   try {
-    const hello = await sayHello(wire, helo);
-    if (hello.kind === "welcome") return { kind: "ready", session: new SmtpSession(wire, hello.extensions, true) };
+    const hello = await sayHello(wire, options.helo);
+    if (hello.kind === "welcome") return await prove(wire, hello.extensions, options, true);
     leave(wire);
     return { kind: "refused", at: "hello", reply: hello.reply };
   } catch (error) {
