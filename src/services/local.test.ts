@@ -170,7 +170,7 @@ test("a question too long for any address waits, and the link lives on", async (
   assert.equal((await resolve("me@a.org")).kind, "route");
 });
 
-test("without root only our own uid is served, and the text says why [Q-131]", async (t) => {
+test("without root only our own uid is served, and the text says why", async (t) => {
   const { resolve } = await house(t, [...mine, "=other:other:70001:70001:/home/other:::"], {
     "single-uid": "1",
     ...(root ? {} : { "allow-programs": "1" }),
