@@ -31,6 +31,8 @@ export type LocalHouse = {
   readonly defaultDelivery: () => ByteString;
   /** Programs that run inside this process. */
   readonly programs: ProgramIndex;
+  /** Deliveries for uid 0 are refused for now where false: qmail never makes them. */
+  readonly allowRoot: boolean;
   /** Program lines are refused for now where false. */
   readonly allowPrograms: boolean;
   /** How long a program may run: control/programtimeout, in milliseconds. */

@@ -261,6 +261,7 @@ test("the first line that fails ends the delivery; what was done stays done (G26
 test("nothing is delivered as root [Q-131]", async (t) => {
   const joe = testHome(t);
   assert.deepEqual(await joe.deliver({ uid: 0 }), temporary("Not allowed to perform deliveries as root.\n"));
+  assert.deepEqual(joe.mails(), []);
 });
 
 test("a null sender is <> in Return-Path and MAILER-DAEMON in From_ [Q-167]", async (t) => {

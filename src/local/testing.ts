@@ -65,6 +65,7 @@ export function testHome(t: TestContext, change: Partial<LocalHouse> & { program
     origin: { invoker: "user", uid: 1000 },
     defaultDelivery: () => "./Maildir/\n",
     programs: () => undefined,
+    allowRoot: false,
     allowPrograms: true,
     programLimitMs: () => 60_000,
     env: { PATH: process.env.PATH },

@@ -12,6 +12,7 @@ import {
 import { open } from "node:fs/promises";
 import type { ByteString } from "#bytes";
 import { diskPath, errorCode, errorText } from "#files";
+import { eventLine } from "#log";
 import { done, type Outcome, temporary } from "#mail";
 import type { DurableBatch } from "./durable-batch.ts";
 import { type MailItem, messagePieces, UnreadableMessage } from "./mail-item.ts";
@@ -42,7 +43,10 @@ export type MaildirDelivery = MailItem & {
   readonly again: boolean;
 };
 
-/** What a worker's deliveries share. `complain` gets the cause behind the public sentence. */
+/**
+ * What a worker's deliveries share. `complain` gets a log line with the cause behind the public sentence:
+ * `maildir trouble path= reason=`.
+ */
 export type MaildirKeeper = { readonly batch: DurableBatch; readonly complain: (line: string) => void };
 
 const noMaildir = temporary("Unable to chdir to maildir. (#4.2.1)\n");
@@ -77,7 +81,7 @@ export async function deliverToMaildir(delivery: MaildirDelivery, keeper: Maildi
     }
     return await deliver(directory, stat, delivery, keeper);
   } catch (error) {
-    keeper.complain(`maildir ${delivery.directory}: ${errorText(error)}`);
+    keeper.complain(eventLine("maildir trouble", { path: delivery.directory, reason: errorText(error) }));
     return error instanceof UnreadableMessage ? noMessage : error instanceof TooSlow ? tooSlow : trouble;
   }
 }
