@@ -24,6 +24,9 @@ if (name === undefined || !/^[a-z0-9-]+$/.test(name)) {
 // Messages are nobody's business but their owners'; what others may reach (sockets, folders on the way) is opened by name.
 process.umask(0o077);
 
+// In force by now, and nobody else's: not for the programs we start.
+delete process.env.NODE_COMPILE_CACHE;
+
 const out = gatherLines((text) => writeOut(1, text));
 const log = (line: string): void => out.add(`${tai64nOf(new Date())} ${line}\n`);
 const options = new Map(words.map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]));

@@ -8,7 +8,7 @@ import { follow, logFormatter } from "./start/follow.ts";
 import { hasTestAccount, isOurs, makeHome } from "./start/fresh-home.ts";
 import { become, handHome } from "./start/hand-over.ts";
 import { readOptions, type StartOptions, usage } from "./start/options.ts";
-import { checkout, planHouse, stopOrder } from "./start/plan.ts";
+import { checkout, codeToWarm, planHouse, stopOrder } from "./start/plan.ts";
 import { claimPorts, descriptors } from "./start/ports.ts";
 import { welcome } from "./start/screen.ts";
 import { StartError, step } from "./start/start-error.ts";
@@ -116,8 +116,9 @@ async function start(call: ProgramCall, options: StartOptions, home: string): Pr
   voice.say(whoLine(who, home));
   voice.say(welcome(home, options, { cwd, env, hasTestAccount: hasTestAccount(home) }));
 
-  const stages = planHouse({ home, options, who, listenFds: descriptors(kept), lockFd, env });
-  await step(`write to ${home}/run/cache`, () => warmCaches(home, join(checkout, "src"), stages.flat()));
+  const parts = { home, options, who, listenFds: descriptors(kept), lockFd, env };
+  const stages = planHouse(parts);
+  await step(`write to ${home}/run/cache`, () => warmCaches(home, join(checkout, "src"), codeToWarm(parts, stages)));
 
   const names = [...new Set(stages.flat().map(({ log }) => log)), "quail"];
   const format = logFormatter(names, (process.stdout.isTTY ?? false) && env.NO_COLOR === undefined);

@@ -1,5 +1,6 @@
 /** Root gives a home of ours to the uid that will work in it, and becomes that uid. */
 import { lchownSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { step } from "./start-error.ts";
 import type { Ids } from "./who.ts";
@@ -24,6 +25,7 @@ export async function handHome(home: string, ids: Ids): Promise<void> {
 
 /** From here on this process, and all it starts, is `ids` and nobody else. */
 export function become({ uid, gid }: Ids): void {
+  flushCompileCache(); // Kept beside our code, where only root can write.
   process.setgroups?.([gid]);
   process.setgid?.(gid);
   process.setuid?.(uid);

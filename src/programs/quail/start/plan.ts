@@ -49,7 +49,7 @@ function userOf(who: Who, role: Role): Ids | undefined {
 }
 
 /** Where one service keeps its compiled code: its own folder, so that none can lay code in wait for another. */
-export const cacheFolder = (home: string, name: string): string => join(home, "run", "cache", name);
+export const cacheFolder = (home: string, module: string): string => join(home, "run", "cache", module);
 
 /** What services see of our environment; the rest of it is ours alone. */
 const passedOn = ["PATH", "TZ", "LANG", "LC_ALL", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"] as const;
@@ -117,8 +117,25 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
   ];
 }
 
+/**
+ * What to compile before the house starts: every service, and the worker that `local` starts (when it runs under our uid and
+ * may share what we keep).
+ */
+export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceSpec[])[]): readonly ServiceSpec[] {
+  const services = stages.flat();
+  const local = services.find(({ name }) => name === "local");
+  if (local === undefined || parts.who.kind === "classic") return services;
+  const cache = cacheFolder(parts.home, "local-worker");
+  const worker: ServiceSpec = {
+    ...local,
+    command: [process.execPath, "--disable-warning=ExperimentalWarning", entry, "local-worker"],
+    env: serviceEnv(parts.env, parts.home, cache),
+  };
+  return [...services, worker];
+}
+
 /** How `local` may deliver: as everybody (root with qmail's accounts), or as the one uid we have. */
 function localWords(who: Who): readonly string[] {
   if (who.kind === "classic") return [`queue-uid=${who.accounts.queue.uid}`, `gid=${who.accounts.queue.gid}`];
-  return who.kind === "root" ? ["single-uid=1", "allow-programs=0"] : ["single-uid=1"];
+  return who.kind === "root" ? ["single-uid=1", "allow-programs=0", "root=1"] : ["single-uid=1"];
 }
