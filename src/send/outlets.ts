@@ -32,6 +32,8 @@ const resolvedMs = 1_000;
 const maxResolved = 2_000;
 /** Pause before the `local` service is looked for again. */
 const reconnectMs = 200;
+/** A link to a worker that has had nothing to do for this long is let go, so that the worker can go home. */
+const idleWorkerMs = 30_000;
 /** Local deliveries handed out at a time, whatever control/concurrencylocal says. */
 const localCeiling = 10_000;
 
@@ -75,12 +77,15 @@ export type LocalHouse = {
   readonly onChange: () => void;
 };
 
+/** A user's worker, by the path of its socket. */
+type Worker = { linking: Promise<CourierLink | null>; link: CourierLink | null; usedAtMs: number };
+
 type Desk = { readonly link: FrameLink; readonly asked: Map<number, (answer: Resolved | null) => void> };
 
 /** The local outlet. Looks for the `local` service until it is there; `close` ends that. */
 export function localOutlet(house: LocalHouse): Outlet & { close(): void } {
   const known = new Map<string, { readonly answer: Resolved; readonly until: number }>();
-  const workers = new Map<string, Promise<CourierLink | null>>();
+  const workers = new Map<string, Worker>();
   let desk: Desk | null = null;
   let nextId = 1;
   let closed = false;
@@ -134,8 +139,12 @@ export function localOutlet(house: LocalHouse): Outlet & { close(): void } {
 
   const workerAt = (path: string): Promise<CourierLink | null> => {
     const there = workers.get(path);
-    if (there !== undefined) return there;
-    const linking = house.connect(path).then((socket) => {
+    if (there !== undefined) {
+      there.usedAtMs = house.nowMs();
+      return there.linking;
+    }
+    const worker: Worker = { linking: Promise.resolve(null), link: null, usedAtMs: house.nowMs() };
+    worker.linking = house.connect(path).then((socket) => {
       if (!("write" in socket)) {
         workers.delete(path);
         return null;
@@ -143,10 +152,11 @@ export function localOutlet(house: LocalHouse): Outlet & { close(): void } {
       const link = linkCourier(socket, () => {
         if (link.closed()) workers.delete(path);
       });
+      worker.link = link;
       return link;
     });
-    workers.set(path, linking);
-    return linking;
+    workers.set(path, worker);
+    return worker.linking;
   };
 
   const attempt = async (job: Omit<DeliveryJob, "route">): Promise<CourierResult | "no worker"> => {
@@ -154,9 +164,16 @@ export function localOutlet(house: LocalHouse): Outlet & { close(): void } {
     if (answer === null) return "lost";
     if (answer.kind === "outcome") return { fate: answer.fate, text: answer.text };
     const worker = await workerAt(answer.worker);
-    if (worker === null) return "no worker";
-    return worker.deliver({ ...job, route: answer.route });
+    return worker === null ? "no worker" : worker.deliver({ ...job, route: answer.route });
   };
+
+  const letGo = setInterval(() => {
+    for (const [path, { link, usedAtMs }] of workers) {
+      if (link === null || link.busy() > 0 || house.nowMs() - usedAtMs < idleWorkerMs) continue;
+      workers.delete(path);
+      link.close();
+    }
+  }, idleWorkerMs / 3).unref();
 
   return {
     ceiling: () => (desk === null ? 0 : localCeiling),
@@ -170,9 +187,10 @@ export function localOutlet(house: LocalHouse): Outlet & { close(): void } {
     },
     close() {
       closed = true;
+      clearInterval(letGo);
       if (timer !== null) clearTimeout(timer);
       desk?.link.end();
-      for (const worker of workers.values()) void worker.then((link) => link?.close());
+      for (const worker of workers.values()) void worker.linking.then((link) => link?.close());
     },
   };
 }
