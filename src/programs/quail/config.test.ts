@@ -66,24 +66,13 @@ test("quail config check reads tcp rules and users/assign too, and misses the po
   mkdirSync(join(home, "alias"));
   // Root's own folder gets no mail at all; somebody else's does.
   if (process.getuid?.() === 0) chownSync(join(home, "alias"), 65534, 65534);
-  assign("=joe:joe:1:1:/home/joe:::\n");
+  assign("=joe:joe:1:1:/home/joe:::\n.\n=rest:is:not:read\n");
   const said = await check();
   assert.ok(said.includes("control/tcp.smtp:2: error: is no tcprules rule"));
-  assert.match(said.find((line) => line.startsWith("users/assign:2: ")) ?? "", /needs a line with a single \./);
-  assign("=joe:joe:x:1:home:::\n=JOE:joe:0:0:/home/joe:::\n.\n");
-  const more = await check();
-  for (const line of [
-    "users/cdb: error: is missing: run qmail-newu",
-    "users/assign:1: error: has a uid or gid that is no number",
-    'users/assign:1: error: has the home "home", which is no absolute path',
-    "users/assign:2: error: belongs to uid 0: deliveries as root are refused, the mail waits",
-    "users/assign:2: warning: never counts: line 1 has the same address",
-  ]) {
-    assert.ok(more.includes(line), line);
-  }
+  assert.ok(said.includes("users/assign: warning: is not compiled: run qmail-newu"));
   const abuse = (lines: readonly string[]): boolean =>
     lines.some((line) => line.startsWith("alias/.qmail-abuse: warning: is missing"));
-  assert.ok(abuse(more));
+  assert.ok(abuse(said));
   writeFileSync(join(home, "alias", ".qmail-abuse"), "joe@far.test\n");
   assert.ok(!abuse(await check()));
 });
