@@ -181,14 +181,14 @@ export const quailFiles = {
   }),
   workers: number(0, {
     meaning: "How many SMTP server processes share the port; 0 is one for each processor.",
-    usedBy: ["quail start"],
+    usedBy: [],
     reload: "no",
     since: "quail",
     example: "2",
   }),
   poppasswd: text(null, {
     meaning: "Mailbox passwords of users without a system account: user:hash:uid:gid:home lines.",
-    usedBy: ["auth"],
+    usedBy: [],
     reload: "live",
     since: "quail",
     example: "joe:$argon2id$...:1000:1000:/home/joe",

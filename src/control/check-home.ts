@@ -28,7 +28,9 @@ function checkFile(home: string, name: string): readonly Problem[] {
   }
   if (file === undefined) return [about(name, "warning", "is no control file anything reads")];
   const unread =
-    file.usedBy.length > 0 ? [] : [about(name, "warning", "is known from a patch, but nothing here reads it")];
+    file.usedBy.length > 0
+      ? []
+      : [about(name, "warning", `is known${file.since === "patch" ? " from a patch" : ""}, but nothing here reads it`)];
   return [...unread, ...checkContent(home, name, file)];
 }
 

@@ -128,7 +128,8 @@ function numbersOf(path: string, names: readonly string[], owner: number): strin
 /** Our own files beyond qmail's, by their catalogue entry; strangers as qmail says it. */
 function tellOther(home: string, name: string, file: ControlFile | undefined): ByteString {
   if (file === undefined) return "I have no idea what this file does.\n";
-  if (file.usedBy.length === 0) return "Known from a patch, but nothing here reads it.\n";
+  if (file.usedBy.length === 0)
+    return `Known${file.since === "patch" ? " from a patch" : ""}, but nothing here reads it.\n`;
   if (file.kind === "list" || file.kind === "map" || file.kind === "text" || file.kind === "binary") {
     return attempt(() => readText(home, name)) === null ? trouble : `${file.meaning}\n`;
   }
