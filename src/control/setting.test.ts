@@ -36,7 +36,7 @@ test("a number file without leading digits means the default [Q-254]", (t) => {
   assert.equal(readSetting(home, "concurrencylocal"), 10);
 });
 
-test("an unreadable file is an error, never its default [Q-255]", (t) => {
+test("an unreadable file is an error, never its default", (t) => {
   const home = homeWith(t, {});
   mkdirSync(join(home, "control", "locals"));
   assert.throws(() => readSetting(home, "locals"), ControlError);
