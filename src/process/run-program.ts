@@ -40,8 +40,11 @@ function endOnBrokenPipe(stream: Writable, stop: () => void): Writable {
   return stream;
 }
 
+/** What `ownProcess` makes; `written` are the output streams that somebody asked for. */
+type OwnProcess = ExecBase & { readonly written: () => readonly Writable[] };
+
 /** This process as what a program runs on. Streams and signal handlers come into being when they are asked for. */
-function ownProcess(): ExecBase {
+function ownProcess(): OwnProcess {
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   let stdout: Writable | undefined;
@@ -71,6 +74,7 @@ function ownProcess(): ExecBase {
       return controller.signal;
     },
     input: inputOf,
+    written: () => [stdout, stderr].filter((stream) => stream !== undefined),
   };
 }
 
@@ -88,7 +92,9 @@ export async function runProgram(index: ProgramIndex, name: string, args: readon
     process.stderr.write(`quail: there is no program "${name}"; 'quail help' lists them\n`);
     process.exit(100);
   }
-  const code = await callProgram(own.load, programCall(index, own.name, own.args, ownProcess()));
-  await Promise.all([drained(process.stdout), drained(process.stderr)]);
+  const self = ownProcess();
+  const code = await callProgram(own.load, programCall(index, own.name, own.args, self));
+  // Not process.stdout itself: qmail-queue reads descriptor 1, closed it by now, and the number may be another socket's.
+  await Promise.all(self.written().map(drained));
   process.exit(code);
 }
