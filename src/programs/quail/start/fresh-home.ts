@@ -67,7 +67,10 @@ const forwarded = ["postmaster", "mailer-daemon", "root", "abuse"] as const;
 /** users/assign: the test account with its extensions, everybody else to alias. Mail is delivered as `ids`. */
 function assignText(home: string, { uid, gid }: Ids): string {
   const you = `${testAccount}:${uid}:${gid}:${home}/home/${testAccount}`;
-  return `=${testAccount}:${you}:::\n+${testAccount}-:${you}:-::\n+:alias:${uid}:${gid}:${home}/alias:-::\n.\n`;
+  const alias = `alias:${uid}:${gid}:${home}/alias`;
+  // As qmail-pw2u lists the alias account: by its own name too, which virtualdomains use ("example.org:alias-example").
+  const aliases = `+:${alias}:-::\n=alias:${alias}:::\n+alias-:${alias}:-::\n`;
+  return `=${testAccount}:${you}:::\n+${testAccount}-:${you}:-::\n${aliases}.\n`;
 }
 
 async function makeUsers(home: string, ids: Ids): Promise<void> {
