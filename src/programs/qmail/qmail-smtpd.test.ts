@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+import { runInProcess } from "#process";
+import { findProgram } from "../index.ts";
+
+type Ran = { readonly code: number; readonly replies: readonly string[]; readonly log: string };
+type Run = (lines: readonly string[], env?: NodeJS.ProcessEnv) => Promise<Ran>;
+
+/** A home with these control files, and qmail-smtpd run in it with a client that sends all its lines at once. */
+async function inHome<T>(
+  controls: Readonly<Record<string, string>>,
+  use: (home: string, run: Run) => Promise<T>,
+): Promise<T> {
+  const home = await mkdtemp(join(tmpdir(), "quail-qmail-smtpd-"));
+  await mkdir(join(home, "control"));
+  for (const [name, text] of Object.entries(controls)) await writeFile(join(home, "control", name), `${text}\n`);
+  const run: Run = async (lines, env = {}) => {
+    const input = lines.map((line) => `${line}\r\n`).join("");
+    const ran = await runInProcess(findProgram, ["qmail-smtpd"], {
+      env: { QUAIL_HOME: home, PATH: "/usr/bin:/bin", ...env },
+      cwd: home,
+      stdin: Readable.from([Buffer.from(input, "latin1")]),
+    });
+    const replies = ran!.stdout.toString("latin1").split("\r\n").slice(0, -1);
+    return { code: ran!.code, replies, log: ran!.stderr.toString("latin1") };
+  };
+  try {
+    return await use(home, run);
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}
+
+const usual = { me: "mx.test", rcpthosts: "heaven.test" };
+const message = ["MAIL FROM:<a@b.test>", "RCPT TO:<c@heaven.test>", "DATA", "Subject: x", "", "hi", "."];
+
+async function program(home: string, lines: string): Promise<string> {
+  const path = join(home, "qq");
+  await writeFile(path, `#!/bin/sh\n${lines}\n`);
+  await chmod(path, 0o755);
+  return path;
+}
+
+test("qmail-smtpd exits 0 after QUIT and 1 when the client hangs up", async () => {
+  await inHome(usual, async (_home, run) => {
+    const polite = await run(["HELO x", "QUIT"]);
+    assert.deepEqual(polite.replies, ["220 mx.test ESMTP", "250 mx.test", "221 mx.test"]);
+    assert.equal(polite.code, 0);
+    assert.match(polite.log, /^smtpd session id=\S+ ip=unknown helo=x .* end=quit\n$/);
+    assert.equal((await run(["HELO x"])).code, 1);
+  });
+});
+
+test("with neither smtpgreeting nor me the client gets 421 and no 220 [Q-002]", async () => {
+  await inHome({ rcpthosts: "heaven.test" }, async (_home, run) => {
+    const { code, replies } = await run(["QUIT"]);
+    assert.deepEqual({ code, replies }, { code: 1, replies: ["421 unable to read controls (#4.3.0)"] });
+  });
+});
+
+test("QMAILQUEUE gets our Received line and the message on 0, the envelope on 1, its pid is told [Q-028]", async () => {
+  await inHome(usual, async (home, run) => {
+    const env = { QMAILQUEUE: await program(home, "cat > message; cat <&1 > envelope"), TCPREMOTEIP: "192.0.2.7" };
+    const { code, replies } = await run([...message, "QUIT"], env);
+    assert.equal(code, 0);
+    assert.match(replies.at(-2)!, /^250 ok \d+ qp \d+$/);
+    assert.equal(await readFile(join(home, "envelope"), "latin1"), "Fa@b.test\0Tc@heaven.test\0\0");
+    assert.match(
+      await readFile(join(home, "message"), "latin1"),
+      /^Received: from unknown \(192.0.2.7\)\n {2}by unknown with SMTP; .* -0000\nSubject: x\n\nhi\n$/,
+    );
+  });
+});
+
+test("QMAILQUEUE's exit 31 is a 554, 71 a 451; 82 speaks for itself [Q-043] [Q-044]", async () => {
+  const cases = [
+    ["exit 31", "554 mail server permanently rejected message (#5.3.0)"],
+    ["exit 71", "451 mail server temporarily rejected message (#4.3.0)"],
+    ["printf 'Dno thanks' >&6; exit 82", "554 no thanks"],
+    ["printf 'Zlater' >&6; exit 82", "451 later"],
+  ] as const;
+  await inHome(usual, async (home, run) => {
+    for (const [lines, reply] of cases) {
+      const QMAILQUEUE = await program(home, lines);
+      assert.equal((await run([...message, "QUIT"], { QMAILQUEUE })).replies.at(-2), reply);
+    }
+  });
+});
+
+test("a QMAILQUEUE that cannot be executed is a 451 [Q-045]", async () => {
+  await inHome(usual, async (home, run) => {
+    const QMAILQUEUE = join(home, "control", "me");
+    const { replies } = await run([...message, "QUIT"], { QMAILQUEUE });
+    assert.equal(replies.at(-2), "451 unable to exec qq (#4.3.0)");
+  });
+});
+
+test("when the queue service is away the client is told to come back, and nothing is left behind", async () => {
+  await inHome(usual, async (_home, run) => {
+    const { replies, log } = await run([...message, "QUIT"]);
+    assert.equal(replies.at(-2), "451 qq trouble making network connection (#4.3.0)");
+    assert.match(log, /smtpd reject .* reason=queue code=451 .* said=qq_trouble_making_network_connection_/);
+  });
+});
+
+test("RELAYCLIENT, DATABYTES and TCPREMOTEINFO are read from the environment [Q-018] [Q-036] [Q-041]", async () => {
+  await inHome({ ...usual, databytes: "3" }, async (home, run) => {
+    const env = {
+      QMAILQUEUE: await program(home, "cat > message; cat <&1 >/dev/null"),
+      RELAYCLIENT: "",
+      DATABYTES: "0",
+      TCPREMOTEINFO: "joe",
+      TCPREMOTEHOST: "client.test",
+      TCPLOCALIP: "192.0.2.25",
+    };
+    const { replies } = await run(["MAIL FROM:<>", "RCPT TO:<c@far.test>", ...message.slice(2), "QUIT"], env);
+    assert.match(replies.at(-2)!, /^250 ok/);
+    assert.match(
+      await readFile(join(home, "message"), "latin1"),
+      /^Received: from client.test \(joe@unknown\)\n {2}by 192.0.2.25 with SMTP/,
+    );
+  });
+});
+
+test("with a local service that is not running, recipients wait; with none at all the home is a classic one [Q-271]", async () => {
+  await inHome({ ...usual, rcptcheck: "1" }, async (home, run) => {
+    const asked = await run(["MAIL FROM:<>", "RCPT TO:<c@heaven.test>"]);
+    assert.equal(asked.replies.at(-1), "451 sorry, unable to check that mailbox now (#4.3.0)");
+    await rm(join(home, "control", "rcptcheck"));
+    assert.equal((await run(["MAIL FROM:<>", "RCPT TO:<c@heaven.test>"])).replies.at(-1), "250 ok");
+    await mkdir(join(home, "run"));
+    await writeFile(join(home, "run", "local"), "");
+    const gone = await run(["MAIL FROM:<>", "RCPT TO:<c@heaven.test>"]);
+    assert.equal(gone.replies.at(-1), "451 sorry, unable to check that mailbox now (#4.3.0)");
+  });
+});
