@@ -540,3 +540,21 @@ test("a relay's user and password in smtproutes are proved to it, and a refusal 
     ["temporary", `Connected to ${ip} but my credentials were rejected.\nRemote host said: 535 no\n`],
   );
 });
+
+test("a connection carries a hundred messages, then another is made", async (t) => {
+  const hundred = `${willing}\n${`${again}\n`.repeat(99)}C: QUIT`;
+  const world = await testWorld(t, { zone, hosts: { [ip]: [hundred, willing] } });
+  const deliver = makeDeliver(world);
+  for (let i = 0; i < 101; i++) assert.equal((await deliver(job("ann@there.test"))).fate, "done");
+  assert.equal(world.tried.length, 2);
+  assert.deepEqual(world.servers.get(ip)?.complaints, []);
+});
+
+test("many deliveries at once share no session", async (t) => {
+  const world = await testWorld(t, { zone, hosts: { [ip]: [`${willing}\n${`${again}\n`.repeat(40)}`] } });
+  const deliver = makeDeliver(world);
+  const outcomes = await Promise.all(Array.from({ length: 30 }, () => deliver(job("ann@there.test"))));
+  assert.ok(outcomes.every(({ fate }) => fate === "done"));
+  assert.equal((await deliver(job("ann@there.test"))).fate, "done");
+  assert.equal(world.tried.length, 30);
+});

@@ -43,6 +43,8 @@ export const serve: Service = async ({ home, options, log }) => {
   if (!Number.isInteger(concurrency) || concurrency < 1) throw new Error("concurrency must be a whole number above 0");
   const world = withComplaints(openWorld(home), log);
   const program = options.get("program") ?? process.env.QMAILREMOTE ?? "";
+  if (program !== "" && process.permission?.has("child") === false)
+    throw new Error("QMAILREMOTE is set, but this service may not start programs");
   const deliver = program === "" ? makeDeliver(world) : deliverByProgram(program, process.env);
   const tcpto = await serveTcpto(join(home, "run", options.get("name") ?? "remote"), world.deadHosts);
 

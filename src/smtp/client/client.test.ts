@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
-import { connectTcp, LineWire } from "#net";
+import { connectTcp, LineWire, WireError } from "#net";
 import { authenticate } from "./authenticate.ts";
 import { BodyEncoder } from "./body-encoder.ts";
 import { type Opened, type OpenOptions, openSession } from "./open-session.ts";
+import { readReply } from "./reply.ts";
 import type { OutgoingMail, SendResult } from "./session.ts";
 import { makeTestTls, type ScriptedServer, startScripted } from "./testing/index.ts";
 
@@ -409,4 +410,40 @@ test("a password is not shown on an open line", async () => {
   const wire = new LineWire(new PassThrough(), 1000);
   const extensions = new Map([["AUTH", "PLAIN LOGIN"]]);
   assert.equal(await authenticate(wire, extensions, { user: "tim", password: "secret" }, false), "impossible");
+});
+
+test("a server that dribbles its reply is given timeoutremote for the whole of it", async () => {
+  await using server = await startScripted([`s: 220 ${"x".repeat(2000)}`]);
+  const startedAt = performance.now();
+  assert.equal((await open(server, { timeoutMs: 150 })).kind, "died");
+  assert.ok(performance.now() - startedAt < 3_000);
+});
+
+test("a connection that is cut in the middle of a large message is noticed at once", async () => {
+  await using server = await startScripted([
+    `${fullHello}\nC: *\nC: *\nC: *\nRAW 250 a\\r\\n250 b\\r\\n354 c\\r\\n\nSOME\nRESET`,
+  ]);
+  const startedAt = performance.now();
+  const result = await sendOne(server, mail(Array<string>(200).fill("x\n".repeat(50_000))));
+  assert.ok(result.kind === "died" && !result.afterDot);
+  assert.ok(performance.now() - startedAt < 8_000);
+});
+
+test("whatever bytes come in whatever pieces, reading a reply ends with a reply or a WireError", async () => {
+  const piece = fc.string({ unit: fc.constantFrom("2", "5", "0", "-", " ", "a", "\r", "\n", "\0"), maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+      const stream = new PassThrough();
+      const wire = new LineWire(stream, 5_000);
+      for (const each of pieces) stream.write(each, "latin1");
+      stream.end();
+      try {
+        const { code, text } = await readReply(wire);
+        assert.ok(code >= 200 && code <= 599 && text.endsWith("\n"));
+      } catch (error) {
+        assert.ok(error instanceof WireError);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
