@@ -558,3 +558,14 @@ test("many deliveries at once share no session", async (t) => {
   assert.equal((await deliver(job("ann@there.test"))).fate, "done");
   assert.equal(world.tried.length, 30);
 });
+
+test("a lack of descriptors is told as ours, and blames no host [Q-188]", async (t) => {
+  const world = await testWorld(t, { zone });
+  world.deadHosts.timedOut(ip);
+  const connect = async () => ({ kind: "unreachable", reason: "EMFILE" }) as const;
+  assert.deepEqual(await makeDeliver({ ...world, connect })(job("ann@there.test")), {
+    fate: "temporary",
+    text: "System resources temporarily unavailable. (#4.3.0)\n",
+  });
+  assert.equal(world.deadHosts.list().length, 1);
+});

@@ -2,20 +2,22 @@
  * The remote service (qmail-rspawn): knocks at the queue's `queue/remote` and delivers what it is given over SMTP; listens on
  * `run/remote` for qmail-tcpto and qmail-tcpok only. Reads public control files, asks DNS, writes no files.
  *
- * Options: `concurrency` (deliveries at a time, 120 unless told; control/concurrencyremote bounds all remote processes together),
- * `name` (`remote-2` for a second process: the socket in `run/`), `program` (QMAILREMOTE: a program to run for each delivery).
+ * Options: `concurrency`: deliveries at a time; unless told 120, or control/concurrencyremote if that is more (the queue bounds
+ * all remote processes together by that file). `name`: the socket in `run/`, `remote-2` for a second process. `program`
+ * (QMAILREMOTE): a program to run for each delivery.
  *
  * Log lines: `remote: queue lost`, `remote: queue found`, `remote: unable to read control files reason=...` (at most one a minute).
  */
 import { join } from "node:path";
-import { ControlError } from "#control";
+import { ControlError, readSetting } from "#control";
 import { eventLine } from "#log";
 import { closeServer, connectUnix } from "#net";
 import { deliverByProgram, makeDeliver, openWorld, type RemoteWorld, serveTcpto } from "#remote";
 import { type Courier, serveCourier } from "#send";
 import type { Service } from "./service.ts";
 
-const defaultConcurrency = 120;
+/** qmail's conf-spawn; more if control/concurrencyremote asks for more, so that nothing is capped in silence (spec G37). */
+const usualConcurrency = 120;
 /** Pauses between knocks while the queue is away, in milliseconds: doubling from the first to the last. */
 const firstPauseMs = 50;
 const lastPauseMs = 2_000;
@@ -39,7 +41,9 @@ function withComplaints(world: RemoteWorld, log: (line: string) => void): Remote
 }
 
 export const serve: Service = async ({ home, options, log }) => {
-  const concurrency = Number(options.get("concurrency") ?? defaultConcurrency);
+  const concurrency = Number(
+    options.get("concurrency") ?? Math.max(usualConcurrency, readSetting(home, "concurrencyremote")),
+  );
   if (!Number.isInteger(concurrency) || concurrency < 1) throw new Error("concurrency must be a whole number above 0");
   const world = withComplaints(openWorld(home), log);
   const program = options.get("program") ?? process.env.QMAILREMOTE ?? "";
