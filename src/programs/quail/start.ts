@@ -1,11 +1,11 @@
 /** `quail start`: the whole mail system in one terminal. Makes the home, starts the services, follows the log, stops in order. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { checkHome, findHome } from "#control";
 import type { Program, ProgramCall } from "#process";
 import { type House, type HouseEvents, LogFile, lockHolder, lockHome, StartFailure, startHouse } from "#supervise";
 import { follow, logFormatter } from "./start/follow.ts";
-import { hasTestAccount, isOurs, makeHome } from "./start/fresh-home.ts";
+import { hasTestAccount, isOurs, makeHome, makeRunFolder } from "./start/fresh-home.ts";
 import { become, handHome } from "./start/hand-over.ts";
 import { readOptions, type StartOptions, usage } from "./start/options.ts";
 import { checkout, codeToWarm, planHouse, stopOrder } from "./start/plan.ts";
@@ -91,7 +91,7 @@ async function prepare(home: string, options: StartOptions, voice: Voice) {
     );
   }
   if (who.kind === "handed") await handHome(home, who.ids);
-  else await step(`make ${home}`, () => mkdirSync(join(home, "run"), { recursive: true, mode: 0o755 }));
+  else await step(`make ${home}`, () => makeRunFolder(home));
   const lockFd = await takeHome(home, who, voice);
   const kept = await claimPorts(options, who.kind === "handed" || who.kind === "classic");
   if (who.kind === "handed") {

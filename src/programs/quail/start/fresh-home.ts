@@ -50,6 +50,11 @@ function ensureFile(path: string, content: string, mode = 0o644): void {
   writeFileSync(path, content, { mode, flag: "wx" });
 }
 
+/** The home and its `run/`, where the locks are: made before anything else. */
+export function makeRunFolder(home: string): void {
+  for (const [name, mode] of folders) if (name === "" || name === "run") ensureFolder(join(home, name), mode);
+}
+
 /** control/* of a machine that mails to itself. */
 const controlFiles: Readonly<Record<string, string>> = {
   me: "localhost\n",

@@ -1,7 +1,8 @@
 /** Root gives a home of ours to the uid that will work in it, and becomes that uid. */
-import { lchownSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { lchownSync, lstatSync, readdirSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
+import { makeRunFolder } from "./fresh-home.ts";
 import { step } from "./start-error.ts";
 import type { Ids } from "./who.ts";
 
@@ -18,7 +19,7 @@ function giveAway(path: string, { uid, gid }: Ids): void {
 
 /** Makes the home and `run/` if they are missing; what root made becomes that of `ids`. */
 export async function handHome(home: string, ids: Ids): Promise<void> {
-  await step(`make ${home}`, () => mkdirSync(join(home, "run"), { recursive: true, mode: 0o755 }));
+  await step(`make ${home}`, () => makeRunFolder(home));
   if (lstatSync(home).uid !== 0) return;
   await step(`hand ${home} to uid ${ids.uid}`, () => giveAway(home, ids));
 }

@@ -41,6 +41,9 @@ export function endpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** What Node says of itself at each start: that parts of it are new, that native code could pass by its permissions. */
+const quietNode = ["--disable-warning=ExperimentalWarning", "--disable-warning=PERM0001"] as const;
+
 type Role = "queue" | "local" | "remote" | "smtpd";
 
 function userOf(who: Who, role: Role): Ids | undefined {
@@ -76,7 +79,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     return {
       name,
       log: name,
-      command: [process.execPath, "--disable-warning=ExperimentalWarning", ...confined, entry, module, ...words],
+      command: [process.execPath, ...quietNode, ...confined, entry, module, ...words],
       cwd: home,
       env: serviceEnv(parts.env, home, cache),
       ...(user === undefined ? {} : { user }),
@@ -128,7 +131,7 @@ export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceS
   const cache = cacheFolder(parts.home, "local-worker");
   const worker: ServiceSpec = {
     ...local,
-    command: [process.execPath, "--disable-warning=ExperimentalWarning", entry, "local-worker"],
+    command: [process.execPath, ...quietNode, entry, "local-worker"],
     env: serviceEnv(parts.env, parts.home, cache),
   };
   return [...services, worker];

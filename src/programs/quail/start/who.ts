@@ -3,7 +3,7 @@
  * installation with qmail's accounts keeps qmail's separation.
  */
 import { spawnSync } from "node:child_process";
-import { lstatSync, readFileSync, statSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import type { Account } from "#users";
 
 /** A uid of the range no account tool hands out to people (Debian: below 65534 `nobody`). */
@@ -30,9 +30,14 @@ async function accounts(passwdFile: string): Promise<ReadonlyMap<string, Account
   }
 }
 
+/** Whose a path is; null if it is not there (or cannot be: whoever makes it says why). */
 function ownerOf(path: string): Ids | null {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? null : { uid: stat.uid, gid: stat.gid };
+  try {
+    const { uid, gid } = lstatSync(path);
+    return { uid, gid };
+  } catch {
+    return null;
+  }
 }
 
 /** qmail's own three, if all exist. */
@@ -79,6 +84,6 @@ export async function decideWho(
 
 /** True if `path` exists and belongs to somebody else than `uid`. */
 export function isForeign(path: string, uid: number): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && stat.uid !== uid;
+  const owner = ownerOf(path);
+  return owner !== null && owner.uid !== uid;
 }
