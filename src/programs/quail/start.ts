@@ -52,11 +52,13 @@ function whoLine(who: Who, home: string): string {
   return "";
 }
 
-function checkControl(home: string, { complain }: Voice): void {
+/** Wrong values stop the start; doubtful lines are shown. What is doubtful of a whole file is the business of `quail config check`. */
+function checkControl(home: string, { say }: Voice): void {
   const problems = checkHome(home);
   const line = (problem: (typeof problems)[number]): string =>
     `${problem.file}${problem.line === null ? "" : ` line ${problem.line}`}: ${problem.reason}`;
-  for (const problem of problems) if (problem.level === "warning") complain(`warning: ${line(problem)}`);
+  const doubts = problems.filter((problem) => problem.level === "warning" && problem.line !== null);
+  for (const problem of doubts) say(`quail: warning: ${line(problem)}\n`);
   const errors = problems.filter(({ level }) => level === "error");
   if (errors.length > 0)
     throw new StartError(errors.map((problem) => `${join(home, line(problem))}`).join("\nquail: "));
