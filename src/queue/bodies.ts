@@ -1,6 +1,6 @@
-import { closeSync, fsync, mkdirSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { fsyncDirectory } from "#files";
 
 /** Bodies above this many bytes are files of their own under `queue/mess/`; others lie in the database. */
@@ -18,9 +18,13 @@ export type StoredBody =
 export const bodyFile = (home: string, id: number): string =>
   join(home, "queue", "mess", String(id % split), String(id));
 
-const fsyncLater = promisify(fsync);
+/** fsync by a handle of its own: Node's permission model forbids `fs.fsync` on a number. The kernel syncs the file, not the handle. */
+async function syncFile(path: string): Promise<void> {
+  await using handle = await open(path, "r+");
+  await handle.sync();
+}
 
-/** Writes a large body as it comes in. End with `seal` (then it is durable) or `discard`. */
+/** Writes a large body as it comes in. End with `seal` (then it is durable) or `discard`, which may follow a `seal` that failed. */
 export type BodyFile = { write(bytes: Uint8Array): void; seal(): Promise<void>; discard(): void };
 
 /** S1 -> S2. Creates the file; throws what the disk says. */
@@ -30,20 +34,26 @@ export function createBodyFile(home: string, id: number): BodyFile {
   // A leftover of the same number can only be an orphan (numbers are never reused while their message lives).
   rmSync(path, { force: true });
   const fd = openSync(path, "wx", 0o600);
+  let isOpen = true;
+  const close = (): void => {
+    // Once only: a number that was closed may be another file's by now.
+    if (isOpen) closeSync(fd);
+    isOpen = false;
+  };
   return {
     write(bytes) {
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
     },
     async seal() {
       try {
-        await fsyncLater(fd);
+        await syncFile(path);
       } finally {
-        closeSync(fd);
+        close();
       }
       await fsyncDirectory(dirname(path));
     },
     discard() {
-      closeSync(fd);
+      close();
       rmSync(path, { force: true });
     },
   };
