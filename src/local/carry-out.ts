@@ -10,7 +10,14 @@ import {
   type ReversePath,
   temporary,
 } from "#mail";
-import { appendToMbox, deliverToMaildir, fromLine, type MaildirKeeper, UnreadableMessage } from "#mailbox";
+import {
+  appendToMbox,
+  deliverToMaildir,
+  fromLine,
+  type MaildirKeeper,
+  messagePieces,
+  UnreadableMessage,
+} from "#mailbox";
 import type { ProgramIndex } from "#process";
 import { checkHome } from "./check-home.ts";
 import { deliveredToLine, returnPathLine } from "./delivery-lines.ts";
@@ -206,7 +213,7 @@ class Delivery {
       recipients: this.#recipients,
       origin: this.#house.origin,
       onTop: this.#facts.deliveredTo,
-      message: this.#job.message,
+      message: messagePieces(this.#job.message),
     });
     if (answer.fate !== "done") return { fate: answer.fate, text: `Unable to forward message: ${answer.text}.\n` };
     return done(`${this.#counts()}${answer.queueId === null ? "" : `qp ${answer.queueId}\n`}`);

@@ -1,14 +1,5 @@
 import { type ByteString, toBytes } from "#bytes";
-import {
-  type Address,
-  type Envelope,
-  type MessageSource,
-  type Origin,
-  type Outcome,
-  parseAddress,
-  type ReversePath,
-} from "#mail";
-import { messagePieces } from "#mailbox";
+import { type Address, type Envelope, type Origin, type Outcome, parseAddress, type ReversePath } from "#mail";
 
 /** The way into the queue, as `#qmtp` and `#inject` make it. */
 export type PostingDoor = {
@@ -28,12 +19,12 @@ export type Forwarding = {
   readonly recipients: readonly ByteString[];
   readonly origin: Origin;
   readonly onTop: ByteString;
-  readonly message: MessageSource;
+  readonly message: AsyncIterable<Uint8Array>;
 };
 
 const tooLong = "envelope address too long for qq (#5.1.3)";
 
-/** Queues one message for all recipients. `queueId` is null where the queue gives no number (QMAILQUEUE). Throws if the message cannot be read. */
+/** Queues one message for all recipients. `queueId` is null where the queue gives no number (QMAILQUEUE). Throws if the message cannot be read; then nothing is queued. */
 export async function forwardMessage(
   door: PostingDoor,
   call: Forwarding,
@@ -49,7 +40,7 @@ export async function forwardMessage(
   const posting = door.post({ sender: call.sender, recipients }, call.origin);
   try {
     await posting.write(toBytes(call.onTop));
-    for await (const piece of messagePieces(call.message)) {
+    for await (const piece of call.message) {
       const wait = posting.write(piece);
       if (wait !== undefined) await wait;
     }

@@ -1,11 +1,17 @@
 /**
  * Room `local`: delivery to the users of this machine as qmail-local does it: the .qmail file, its lines, Maildirs, mbox
  * files, programs, forwards. Runs as the user; owns nothing on disk but what it delivers. `deliverLocally` is for the worker
- * (one report per job), `carryOut` for the program qmail-local; the helper programs of .qmail lines take `forwardMessage`.
+ * (one report per job), `carryOut` and `showInstructions` for the program qmail-local; the rest is what the small helper
+ * programs of .qmail lines are made of.
  */
+export { biffText } from "./biff.ts";
 export { carryOut, instructionsFor, type LocalHouse, type LocalJob, refusalOf } from "./carry-out.ts";
 export { checkHome } from "./check-home.ts";
 export { deliverLocally } from "./deliver-locally.ts";
 export { deliveredToLine, returnPathLine } from "./delivery-lines.ts";
 export { type Forwarding, forwardMessage, type PostingDoor } from "./forward-message.ts";
+export { type HeldMessage, holdMessage } from "./held-message.ts";
 export { type Instruction, parseInstructions } from "./instructions.ts";
+export { type Receipt, receiptFor } from "./receipt.ts";
+export { type Shown, showInstructions } from "./show-instructions.ts";
+export { type Terminals, terminalsOf, writeToTerminals } from "./terminals.ts";

@@ -10,6 +10,16 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   // quail
   ["quail", () => import("./quail/quail.ts")],
   // qmail
+  ["bouncesaying", () => import("./qmail/bouncesaying.ts")],
+  ["condredirect", () => import("./qmail/condredirect.ts")],
+  ["except", () => import("./qmail/except.ts")],
+  ["forward", () => import("./qmail/forward.ts")],
+  ["maildir2mbox", () => import("./qmail/maildir2mbox.ts")],
+  ["maildirmake", () => import("./qmail/maildirmake.ts")],
+  ["preline", () => import("./qmail/preline.ts")],
+  ["qbiff", () => import("./qmail/qbiff.ts")],
+  ["qmail-local", () => import("./qmail/qmail-local.ts")],
+  ["qreceipt", () => import("./qmail/qreceipt.ts")],
   ["datemail", () => import("./qmail/datemail.ts")],
   ["mailq", () => import("./qmail/sendmail.ts")],
   ["mailsubj", () => import("./qmail/mailsubj.ts")],
