@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
-import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fsyncDirectory } from "#files";
+import { errorCode, fsyncDirectory, syncFileSystem } from "#files";
 import { type Envelope, type Origin, temporary } from "#mail";
 import { type BegunEnvelope, dropFolder, parseBegin, parseMore, renderEnvelope } from "./door-protocol.ts";
 import type { DoorAnswer, Posting } from "./posting.ts";
@@ -24,6 +24,7 @@ export function dropMessage(home: string, envelope: Envelope, origin: Origin): P
   const folder = dropFolder(home);
   const name = `${Date.now()}.${process.pid}.${crypto.randomUUID()}`;
   const hidden = join(folder, `.${name}`);
+  const path = join(folder, name);
   const failure: DoorAnswer = { ...temporary("qq trouble creating files in queue (#4.3.0)"), queueId: null };
   let broken = false;
   const opened = open(
@@ -52,15 +53,15 @@ export function dropMessage(home: string, envelope: Envelope, origin: Origin): P
     },
     async finish() {
       try {
-        const handle = await opened;
+        await using handle = await opened;
         await handle.sync();
-        await handle.close();
         if (broken) throw new Error("incomplete");
-        await rename(hidden, join(folder, name));
-        await fsyncDirectory(folder);
+        await rename(hidden, path);
+        await syncName(folder, handle);
         return { fate: "done", text: "", queueId: null };
       } catch {
-        await rm(hidden, { force: true });
+        // What is reported as failed must not be delivered all the same.
+        for (const leftover of [hidden, path]) await rm(leftover, { force: true }).catch(() => {});
         return failure;
       }
     },
@@ -71,6 +72,20 @@ export function dropMessage(home: string, envelope: Envelope, origin: Origin): P
         .catch(() => {}); // A hidden leftover is removed by takeDrops after 36 hours.
     },
   };
+}
+
+/**
+ * Makes a new name in the folder durable. The folder may be written but not read by other users (mode 1733), so they cannot
+ * open it for fsync: the whole file system is synced then, or, without syncfs, the file once more, which on ext4, xfs and
+ * btrfs takes its renaming along.
+ */
+async function syncName(folder: string, file: FileHandle): Promise<void> {
+  try {
+    await fsyncDirectory(folder);
+  } catch (error) {
+    if (errorCode(error) !== "EACCES") throw error;
+    if (!(await syncFileSystem(file.fd))) await file.sync();
+  }
 }
 
 /** Hidden leftovers of crashed injectors go after this many milliseconds (qmail's 36 hours; spec 4.3). */
