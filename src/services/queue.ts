@@ -6,7 +6,7 @@
 import { closeSync, mkdirSync, openSync, watch } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { flockFile, peerUid } from "#files";
+import { errorText, flockFile, peerUid } from "#files";
 import { type Address, done, type Origin, type ReversePath, receivedByQueue, temporary } from "#mail";
 import { mailDate } from "#message";
 import { closeServer, connectUnix, listenUnix } from "#net";
@@ -65,7 +65,7 @@ export const serve: Service = async ({ home, log, options }) => {
     concurrency: settings.concurrency,
     destinationConcurrency: settings.destinationConcurrency,
     lifetimeSeconds: settings.lifetimeSeconds,
-    composeBounce: (record) => composeBounce(record, { home, store, ownUid, routed, routing, settings }),
+    composeBounce: (record) => composeBounce(record, { home, log, store, ownUid, routed, routing, settings }),
   });
 
   /** S1 -> S4: stores a message whose bytes are complete, then hands it to the scheduler. */
@@ -82,7 +82,7 @@ export const serve: Service = async ({ home, log, options }) => {
     begin({ origin, sender, recipients }) {
       const id = store.nextId();
       const bornAtMs = Date.now();
-      const body = gatherBody(home, id, receivedByQueue(id, origin, mailDate(new Date(bornAtMs))));
+      const body = gatherBody(home, id, receivedByQueue(id, origin, mailDate(new Date(bornAtMs))), log);
       return {
         write: body.write,
         abort: body.abort,
@@ -218,17 +218,21 @@ type BodyGatherer = {
 };
 
 /** S1 -> S2 -> S3: keeps a small body in memory, lets a large one grow in its file. */
-function gatherBody(home: string, id: number, received: string): BodyGatherer {
+function gatherBody(home: string, id: number, received: string, log: (line: string) => void): BodyGatherer {
   let pieces: Uint8Array[] = [Buffer.from(received, "latin1")];
   let size = received.length;
   let file: BodyFile | null = null;
   let failed = false;
+  const fail = (error: unknown): void => {
+    failed = true;
+    log(`warning: trouble writing to mess/${id}: ${errorText(error)}`);
+  };
   const spill = (bytes: Uint8Array): void => {
     try {
       file ??= createBodyFile(home, id);
       file.write(bytes);
-    } catch {
-      failed = true; // end() says so; nothing was acknowledged.
+    } catch (error) {
+      fail(error); // end() says so; nothing was acknowledged.
     }
   };
   return {
@@ -244,14 +248,10 @@ function gatherBody(home: string, id: number, received: string): BodyGatherer {
     },
     async end() {
       if (file === null && !failed) return { kind: "bytes", bytes: Buffer.concat(pieces, size) };
-      try {
-        if (failed) throw new Error("the disk refused a part");
-        await file?.seal();
-        return { kind: "file", sizeBytes: size };
-      } catch {
-        file?.discard();
-        return null;
-      }
+      if (!failed) await file?.seal().catch(fail);
+      if (!failed) return { kind: "file", sizeBytes: size };
+      file?.discard();
+      return null;
     },
     abort() {
       pieces = [];
@@ -262,6 +262,7 @@ function gatherBody(home: string, id: number, received: string): BodyGatherer {
 
 type BounceHouse = {
   readonly home: string;
+  readonly log: (line: string) => void;
   readonly store: QueueStore;
   readonly ownUid: number;
   readonly routed: (recipients: readonly Address[]) => NewMessage["recipients"];
@@ -285,7 +286,7 @@ async function composeBounce(
     shown: (recipient) => stripVirtualPrefix(recipient, house.routing),
   });
   if (bounce === null) return null;
-  const body = gatherBody(home, id, "");
+  const body = gatherBody(home, id, "", house.log);
   body.write(bounce.head);
   for (let at = 0; at < bounce.copyBytes; at += copyPieceBytes) {
     body.write(store.read(record, at, Math.min(copyPieceBytes, bounce.copyBytes - at)));
