@@ -17,6 +17,8 @@ const lf = 0x0a;
 const cr = 0x0d;
 /** Read-ahead at which the socket is paused; the peer feels it as backpressure. */
 const highWaterBytes = 256 * 1024;
+/** Small pieces cost far more memory than their octets: a peer that sends one a packet must not gain by that. */
+const maxPieces = 256;
 
 /**
  * A peer that is read by pulling: lines, or whatever bytes are there. Output is gathered and flushed when the wire is about
@@ -40,6 +42,7 @@ export class LineWire {
     const onData = (chunk: Buffer): void => {
       this.#later.push(chunk);
       this.#laterBytes += chunk.length;
+      if (this.#later.length > maxPieces) this.#later = [Buffer.concat(this.#later, this.#laterBytes)];
       if (this.#laterBytes > highWaterBytes) socket.pause();
       this.#wake?.();
     };

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventLine } from "#log";
+import type { Origin } from "#mail";
 import { isOwnAddress, LineWire, type ProxyHeader, plainIp, readProxyHeader } from "#net";
 import {
   type Admission,
@@ -17,6 +18,9 @@ import type { SmtpdDoors } from "./smtpd-doors.ts";
 
 /** A load balancer's header comes at once or not at all. */
 const proxyHeaderMs = 5_000;
+
+/** Every message comes from the network, by way of this process's user. */
+const origin: Origin = { invoker: "network", uid: process.getuid?.() ?? 0 };
 
 /** A client being served. `over` resolves when it has been served. */
 export type Session = { readonly talk: Conversation; readonly socket: Socket; readonly over: Promise<void> };
@@ -158,23 +162,35 @@ function admit(front: Front, controls: SmtpdControls, wire: LineWire, socket: So
   front.sessions.add(session);
 }
 
+/** The house of a connection; all but those of XCLIENT's proxies share one as long as no control file changes. */
 function houseFor(front: Front, controls: SmtpdControls, socket: Socket, base: Surroundings): House {
+  const house = sharedHouse(front, controls);
+  if (!controls.smtp.xclientFrom?.has(plainIp(socket.remoteAddress ?? ""))) return house;
+  // The rules' changes for the proxy itself must not stick to the client it speaks for: start from the bare facts.
+  return { ...house, readmit: (told) => underRules(controls, bareFacts(told, base)) };
+}
+
+const houses = new WeakMap<SmtpdControls, House>();
+
+function sharedHouse(front: Front, controls: SmtpdControls): House {
+  const known = houses.get(controls);
+  if (known !== undefined) return known;
   const { smtp } = controls;
-  const speaksForOthers = smtp.xclientFrom?.has(plainIp(socket.remoteAddress ?? "")) ?? false;
-  return {
+  const house: House = {
     controls: smtp,
     role: front.role,
     post: front.doors.post,
-    origin: { invoker: "network", uid: process.getuid?.() ?? 0 },
+    origin,
     checkRecipient: smtp.checksRecipients === false ? null : front.check,
     isOwnAddress,
     inMoreRcptHosts: front.doors.inMoreRcptHosts,
-    // The rules' changes for the proxy itself must not stick to the client it speaks for: start from the bare facts.
-    readmit: speaksForOthers ? (told) => underRules(controls, bareFacts(told, base)) : null,
+    readmit: null,
     log: front.log,
     now: () => new Date(),
     sleep: (ms) => sleep(ms),
   };
+  houses.set(controls, house);
+  return house;
 }
 
 const facts = ["TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST", "TCPREMOTEINFO", "TCPLOCALIP", "TCPLOCALPORT"] as const;

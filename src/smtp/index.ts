@@ -1,7 +1,7 @@
 /**
- * Room `smtp`: the Simple Mail Transfer Protocol, both sides. `grammar/` is shared text rules; `server/` receives (its own
- * table of verbs, replies in one file, the DATA decoder); `client/` sends. The server reads control files and asks its `House`
- * for everything else: the queue's door, the recipient check, time. Sockets belong to the services that call in.
+ * Room `smtp`: the Simple Mail Transfer Protocol, both sides. `grammar/` is text rules; `server/` receives and is entered here:
+ * its verbs are a table, its replies one file, its DATA decoder one class; `client/` sends. The server is given a `House` for everything beyond its peer: control files as read, the queue's
+ * door, the recipient check, time. Sockets and processes belong to `services/smtpd` and `programs/qmail/qmail-smtpd`.
  */
 
 // The client. `#smtp/client` is the same door without the server, for processes that only send.

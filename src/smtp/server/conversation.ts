@@ -43,6 +43,8 @@ export class Conversation {
   errors = 0;
   /** Recipients refused since the last accepted message. */
   badRecipients = 0;
+  /** Commands since the last accepted message that brought no message nearer. */
+  idleCommands = 0;
   /** RCPT commands so far. */
   recipients = 0;
   /** When the present wait for a command began, Unix ms; null while one is being worked on. */

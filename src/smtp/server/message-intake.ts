@@ -15,31 +15,37 @@ export type Posting = {
 export type Fate =
   | { readonly kind: "answered"; readonly answer: DoorAnswer; readonly bytes: number }
   | { readonly kind: "too-big"; readonly bytes: number }
-  | { readonly kind: "looping"; readonly bytes: number };
+  | { readonly kind: "looping"; readonly bytes: number }
+  | { readonly kind: "no-door"; readonly bytes: number };
+
+/** Why a message goes nowhere: larger than databytes, too many hops, or the way into the queue could not be opened. */
+export type Refused = Exclude<Fate["kind"], "answered">;
 
 /**
  * A message up to this size reaches the door in one write after its last byte, so that a slow or lost client never opens a
  * posting. A larger one is posted as it comes: nobody holds a whole message in memory (DESIGN section 3).
  */
 export const gatherBytes = 64 * 1024;
+/** Small pieces cost far more memory than their octets: a client that sends one a packet must not gain by that. */
+const maxPieces = 256;
 
 /**
  * Takes one decoded message in, piece by piece: counts bytes and hops, and passes it on behind our own Received line. What is
  * refused half-way is still read to its end by the caller, and goes nowhere. Ended by `finish` or `abort`.
  */
 export class MessageIntake {
-  readonly #post: () => Posting;
+  readonly #post: () => Posting | null;
   readonly #maxBytes: number;
   readonly #hops = new HopCounter();
   #gathered: Buffer[];
   #gatheredBytes: number;
   #posting: Posting | null = null;
   #bytes = 0;
-  #refused: "too-big" | "looping" | null = null;
+  #refused: Refused | null = null;
   #refusedAt = 0;
 
-  /** `trace` goes first and counts for nothing; `maxBytes` is databytes, 0 for no limit. */
-  constructor(options: { readonly post: () => Posting; readonly trace: Buffer; readonly maxBytes: number }) {
+  /** `post` opens the door (null: it cannot); `trace` goes first and counts for nothing; `maxBytes` is databytes, 0 for no limit. */
+  constructor(options: { readonly post: () => Posting | null; readonly trace: Buffer; readonly maxBytes: number }) {
     this.#post = options.post;
     this.#maxBytes = options.maxBytes;
     this.#gathered = [options.trace];
@@ -52,7 +58,7 @@ export class MessageIntake {
   }
 
   /** Why nothing of this message will be queued; null as long as it may be. */
-  get refused(): "too-big" | "looping" | null {
+  get refused(): Refused | null {
     return this.#refused;
   }
 
@@ -75,13 +81,15 @@ export class MessageIntake {
     this.#gathered.push(bytes);
     this.#gatheredBytes += bytes.length;
     if (this.#gatheredBytes > gatherBytes) return this.#flush();
+    if (this.#gathered.length > maxPieces) this.#gathered = [Buffer.concat(this.#gathered, this.#gatheredBytes)];
   }
 
   /** All bytes were given: resolves with what became of the message, durable if the answer is `done`. */
   async finish(): Promise<Fate> {
     if (this.#refused !== null) return { kind: this.#refused, bytes: this.#bytes };
     await this.#flush();
-    const posting = this.#posting!;
+    const posting = this.#posting;
+    if (posting === null) return { kind: "no-door", bytes: this.#bytes };
     this.#posting = null; // From here on only the door can end it.
     return { kind: "answered", answer: await posting.finish(), bytes: this.#bytes };
   }
@@ -93,7 +101,7 @@ export class MessageIntake {
     this.#posting = null;
   }
 
-  #refuse(why: "too-big" | "looping"): void {
+  #refuse(why: Refused): void {
     this.#refused = why;
     this.#refusedAt = this.#bytes;
     this.abort();
@@ -102,6 +110,7 @@ export class MessageIntake {
   /** Opens the posting if need be and hands over what was gathered. */
   #flush(): Promise<void> | void {
     this.#posting ??= this.#post();
+    if (this.#posting === null) return this.#refuse("no-door");
     if (this.#gathered.length === 0) return;
     const bytes = this.#gathered.length === 1 ? this.#gathered[0]! : Buffer.concat(this.#gathered, this.#gatheredBytes);
     this.#gathered = [];

@@ -10,9 +10,12 @@ export type TraceFacts = {
   readonly helo: ByteString | null;
 };
 
+/** Longest word of a peer that is repeated: a domain's limit (RFC 5321 §4.5.3.1.2), so that the line stays under 998 octets. */
+const maxWordBytes = 255;
+
 /** A peer's word in a header: letters, digits and `.@%+/=:-[]` stay, every other octet becomes `?` (spec 7.8, Q-040). */
 function tame(text: ByteString): ByteString {
-  return text.replace(/[^A-Za-z0-9.@%+/=:\-[\]]/g, "?");
+  return text.slice(0, maxWordBytes).replace(/[^A-Za-z0-9.@%+/=:\-[\]]/g, "?");
 }
 
 /**

@@ -12,6 +12,9 @@ const maxLineBytes = 2048;
 const maxSkippedBytes = 1 << 20;
 /** Wrong commands a session may send. People and broken clients stay below; probes and HTTP clients do not. */
 const maxErrors = 20;
+/** Commands that bring no message nearer, since the last accepted one: room for keep-alives, none for playing with us all day. */
+const maxIdleCommands = 1000;
+const idleVerbs: ReadonlySet<string> = new Set(["helo", "ehlo", "mail", "rset", "noop", "vrfy", "help", "xclient"]);
 /** Refused recipients since the last accepted message, for clients that may not relay (address harvesting). */
 const maxBadRecipients = 100;
 
@@ -48,7 +51,10 @@ async function run(talk: Conversation): Promise<SessionEnd> {
   try {
     for (;;) {
       const line = await nextCommand(talk);
-      if (line === null) return talk.ending ?? "eof";
+      if (line === null) {
+        talk.sayLastWord();
+        return talk.ending ?? "eof";
+      }
       const turn: Turn = line === "too-long" ? await skipLine(talk, phase) : await obey(talk, phase, line);
       if (phase.at === "chunks" && turn.phase.at !== "chunks") phase.intake.abort();
       phase = turn.phase;
@@ -92,6 +98,7 @@ async function nextCommand(talk: Conversation): Promise<string | null | "too-lon
 
 function obey(talk: Conversation, phase: Phase, line: string): Turn | Promise<Turn> {
   const { verb, argument } = splitCommand(line);
+  if (idleVerbs.has(verb)) talk.idleCommands++;
   return (commands.get(verb) ?? unknownVerb)(talk, phase, argument);
 }
 
@@ -126,6 +133,10 @@ function answer(talk: Conversation, turn: Turn): SessionEnd | null {
       talk.say(say.tooManyBadRecipients);
       return "bad-recipients";
     }
+  }
+  if (talk.idleCommands > maxIdleCommands) {
+    talk.say(say.tooManyErrors);
+    return "errors";
   }
   talk.say(reply);
   return turn.end ?? null;

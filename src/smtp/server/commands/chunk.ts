@@ -20,6 +20,7 @@ export async function chunk(talk: Conversation, phase: Phase, argument: string):
     return { phase: idle, reply: say.badChunk, refusal: { reason: "syntax", kind: "command" }, end: "bad-chunk" };
   }
   const size = Number(match[1]);
+  if (size === 0) talk.idleCommands++;
   if (phase.at === "idle" || phase.transaction.recipients.length === 0) return skip(talk, phase, size);
   const begun: Chunks =
     phase.at === "chunks"

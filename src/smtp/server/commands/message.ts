@@ -1,7 +1,8 @@
 import { toBytes } from "#bytes";
+import type { Reply } from "../../grammar/reply.ts";
 import type { Conversation } from "../conversation.ts";
 import { DataDecoder } from "../data-decoder.ts";
-import { type Fate, MessageIntake } from "../message-intake.ts";
+import { type Fate, MessageIntake, type Posting, type Refused } from "../message-intake.ts";
 import { idle, type Phase, type Transaction, type Turn } from "../phase.ts";
 import { receivedLine } from "../received-line.ts";
 import * as say from "../say.ts";
@@ -15,7 +16,8 @@ const maxMessageMs = 24 * 60 * 60 * 1000;
 const refused = {
   "too-big": say.tooBig,
   looping: say.looping,
-} as const;
+  "no-door": say.cannotPost,
+} as const satisfies Record<Refused, Reply>;
 
 /** Starts to take in the message of a transaction, our Received line first. */
 export function openIntake(talk: Conversation, transaction: Transaction): MessageIntake {
@@ -30,12 +32,22 @@ export function openIntake(talk: Conversation, transaction: Transaction): Messag
     },
     house.now(),
   );
-  const { sender, recipients } = transaction;
   return new MessageIntake({
-    post: () => house.post({ sender, recipients }, house.origin, talk.surroundings),
+    post: () => open(talk, transaction),
     trace: toBytes(trace),
     maxBytes: client.maxBytes,
   });
+}
+
+/** Knocks at the queue's door; null (and an alert) if that fails in a way the door did not foresee. */
+function open(talk: Conversation, { sender, recipients }: Transaction): Posting | null {
+  const { house } = talk;
+  try {
+    return house.post({ sender, recipients }, house.origin, talk.surroundings);
+  } catch (error) {
+    house.log(`alert: smtpd: session ${talk.id}: unable to post: ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
 }
 
 /** DATA (RFC 5321 §4.1.1.4): reads up to the lone dot, then asks the queue. */
@@ -98,6 +110,7 @@ export function answer(talk: Conversation, transaction: Transaction, fate: Fate)
   talk.accepted++;
   talk.acceptedBytes += fate.bytes;
   talk.badRecipients = 0;
+  talk.idleCommands = 0;
   logAccepted(talk, transaction, fate.bytes, fate.answer.queueId);
   return { phase: idle, reply: say.accepted(Math.floor(talk.house.now().getTime() / 1000), fate.answer.queueId) };
 }

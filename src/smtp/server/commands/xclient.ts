@@ -45,6 +45,8 @@ export function xclient(talk: Conversation, argument: string): Turn {
   if (readmit === null) return { phase: idle, reply: say.noXclient, refusal: { ...wrong, reason: "sequence" } };
   const told = argument.split(/ +/).map(readAttribute);
   if (told.some((attribute) => attribute === null)) return { phase: idle, reply: say.badXclient, refusal: wrong };
+  talk.helo = null;
+  talk.extended = false;
   const next = new Map(talk.surroundings);
   for (const { name, value } of told as readonly Told[]) {
     const variable = variables.get(name);
