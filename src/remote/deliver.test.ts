@@ -204,8 +204,11 @@ test("DNS decides: NXDOMAIN bounces, trouble defers, no address bounces otherwis
       "null.test": { mx: [[0, "."]] },
     },
   });
-  for (const [recipient, fate, text] of rows)
-    assert.deepEqual(await makeDeliver(world)(job(recipient)), { fate, text }, recipient);
+  for (const [recipient, fate, text] of rows) {
+    // Trouble that would meet every message for the host says so; the scheduler sends it fewer at a time.
+    const scope = fate === "temporary" ? { scope: "host" } : {};
+    assert.deepEqual(await makeDeliver(world)(job(recipient)), { fate, text, ...scope }, recipient);
+  }
 });
 
 test("a host that is only in /etc/hosts is not found [Q-186]", async (t) => {
@@ -416,6 +419,7 @@ test("where proof is wanted, mail waits rather than go to a server without it [Q
   assert.deepEqual(await deliver(job("ann@there.test")), {
     fate: "temporary",
     text: `Connected to ${ip} but TLS is required and failed: TLS not offered. (#4.7.5)\n`,
+    scope: "host",
   });
 });
 
