@@ -17,6 +17,15 @@ const qualified = (field: string) => rewriteAddressField(field, (address) => qua
 const rendered = (value: string) => qualified(`To: ${value}\n`).field;
 const untouched = (value: string) => rewriteAddressField(`To: ${value}\n`, (address) => address);
 
+/** Milliseconds of CPU since it was made: other work on the machine does not count. */
+function cpuClock(): () => number {
+  const start = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
+  };
+}
+
 test("an address is completed by the seven rules in their order [Q-207]", () => {
   const cases: [string, string][] = [
     ["<>", "<>"],
@@ -100,9 +109,9 @@ test("lines are folded after commas beyond 80 columns with LF and two blanks [Q-
 test("a To line of 1 MB is parsed, completed and folded in a moment [Q-209]", () => {
   const value = Array.from({ length: 40_000 }, (_, i) => `Person ${i} <p${i}@sun>`).join(", ");
   assert.ok(value.length > 1_000_000);
-  const started = performance.now();
+  const cpuMs = cpuClock();
   const { field, addresses } = qualified(`To: ${value}\n`);
-  const tookMs = performance.now() - started;
+  const tookMs = cpuMs();
   assert.equal(addresses.length, 40_000);
   assert.equal(addresses[39_999], "p39999@sun.example.com");
   assert.ok(field?.split("\n").every((line) => line.length <= foldColumns));
@@ -128,9 +137,9 @@ test("any octets are parsed or refused without a throw, and parsing what was ren
 
 test("long junk takes time in proportion to its length", () => {
   for (const piece of ["(", "a ", "\\", "<", ":;", "a@b ", "[", '"', "a.", ",", "@", "\n "]) {
-    const started = performance.now();
+    const cpuMs = cpuClock();
     untouched(piece.repeat(300_000));
-    const tookMs = performance.now() - started;
+    const tookMs = cpuMs();
     assert.ok(tookMs < 2000, `${JSON.stringify(piece)} took ${tookMs} ms`);
   }
 });
