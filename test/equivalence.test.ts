@@ -24,6 +24,19 @@ const rows: readonly Row[] = [
   { words: ["quail"], code: 0 },
   { words: ["quail", "help"], code: 0 },
   { words: ["quail", "no-such-verb"], code: 100 },
+  { words: ["newaliases"], code: 100 },
+  { words: ["sendmail", "-bz"], code: 100 },
+  { words: ["predate"], code: 100 },
+  { words: ["qmail-inject", "-z"], code: 100 },
+  {
+    words: ["qmail-inject", "-n", "-fme@sun", "joe"],
+    env: { QUAIL_HOME: "/", USER: "joe", QMAILDEFAULTDOMAIN: "example.com" },
+    stdin: "Date: x\nMessage-ID: <x@y>\nTo: a@b, (\u00e9) c\n\n\u00e9.\n.\nno last LF",
+    code: 0,
+  },
+  { words: ["predate", "cat", "no such file"], stdin: "To: joe\n\n", code: 1 },
+  { words: ["qmail-qmtpd"], env: { QUAIL_HOME: "/" }, stdin: "x", code: 100 },
+  { words: ["qmail-qmqpd"], env: { QUAIL_HOME: "/" }, stdin: "", code: 0 },
 ];
 
 let cwd = "";
