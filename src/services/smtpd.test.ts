@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { toBytes } from "#bytes";
 import { renderCdb } from "#files";
+import { parseAddress } from "#mail";
 import { FrameLink, listenUnix } from "#net";
 import { serveDoor } from "#qmtp";
+import { loadRouting, routeRecipient } from "#users";
 import type { RunningService } from "./service.ts";
 import { serve } from "./smtpd.ts";
 
@@ -289,6 +291,45 @@ test("from control/proxyfrom a PROXY header is required, and its client is who t
     assert.equal(await liar.reply(), "(closed)");
     assert.ok(logged.some((line) => line.startsWith("smtpd session") && line.includes(" ip=198.51.100.7 ")));
     assert.ok(logged.includes("smtpd refuse ip=127.0.0.1 reason=proxy"));
+  });
+});
+
+test("XCLIENT gives the client it names that client's rules, not the proxy's", async () => {
+  const rules = '127.:allow,RELAYCLIENT=""\n198.51.100.7:allow,RELAYCLIENT=""\n198.51.100.66:deny\n:allow';
+  await withSmtpd({ xclientfrom: "127.0.0.1", "tcp.smtp": rules }, async ({ port }) => {
+    const relays = async (...before: string[]): Promise<string | undefined> =>
+      (await once(port, ...before, "MAIL FROM:<a@b>", "RCPT TO:<c@far.test>")).at(-1);
+    assert.equal(await relays(), "250 ok");
+    assert.equal(await relays("XCLIENT ADDR=198.51.100.8"), noRelay);
+    assert.equal(await relays("XCLIENT ADDR=198.51.100.7"), "250 ok");
+    assert.equal(await relays("XCLIENT ADDR=198.51.100.7", "XCLIENT ADDR=198.51.100.8"), noRelay);
+    assert.deepEqual(
+      (await once(port, "XCLIENT ADDR=198.51.100.66")).at(-1),
+      "421 no service for your address (#4.7.1)",
+    );
+  });
+  await withSmtpd({ xclientfrom: "192.0.2.1" }, async ({ port }) => {
+    assert.equal((await once(port, "XCLIENT ADDR=198.51.100.7")).at(-1), "550 insufficient authorization (#5.7.0)");
+  });
+});
+
+test("QMAILQUEUE in the tcp rules sends that client's messages through a program (spec 2.3)", async () => {
+  await withSmtpd({}, async ({ home, port }) => {
+    const program = join(home, "qq");
+    await writeFile(program, '#!/bin/sh\ncat >/dev/null; printf "Dnot from $TCPREMOTEIP" >&6; exit 82\n', {
+      mode: 0o755,
+    });
+    await writeFile(join(home, "control", "tcp.smtp"), `127.:allow,QMAILQUEUE="${program}"\n`);
+    const replies = await once(port, "MAIL FROM:<a@b>", "RCPT TO:<c@heaven.test>", "DATA", "x\r\n.");
+    assert.equal(replies.at(-1), "554 not from 127.0.0.1");
+  });
+});
+
+test("a recipient without a domain is taken, and gets envnoathost's where it is routed [Q-027]", async () => {
+  await withSmtpd({ envnoathost: "qualified.test", locals: "qualified.test" }, async ({ home, port }) => {
+    assert.equal((await once(port, "MAIL FROM:<>", "RCPT TO:<postmaster>")).at(-1), "250 ok");
+    const routed = routeRecipient(parseAddress("postmaster")!, loadRouting(home));
+    assert.deepEqual([routed.channel, routed.address], ["local", "postmaster@qualified.test"]);
   });
 });
 

@@ -41,8 +41,9 @@ export function askLocal(home: string, now: () => number = Date.now): LocalCheck
   let nextId = 1;
 
   const connect = async (): Promise<Asked | null> => {
-    const socket = await connectUnix(join(home, "run", "local"));
-    if (!("write" in socket)) {
+    // What throws here (no descriptors left, no right to a folder) is one more way of not being able to ask.
+    const socket = await connectUnix(join(home, "run", "local")).catch(() => null);
+    if (socket === null || !("write" in socket)) {
       line = null;
       return null;
     }

@@ -34,7 +34,8 @@ async function untilItEnds(talk: Conversation): Promise<SessionEnd> {
   } catch (error) {
     if (talk.ending !== null) return talk.ending;
     if (!(error instanceof WireError)) {
-      talk.house.log(`alert: smtpd: session ${talk.id}: ${error instanceof Error ? error.stack : error}`);
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      talk.house.log(`alert: smtpd: session ${talk.id}: ${what.replace(/\s*\n\s*/g, " / ")}`);
       talk.say(say.trouble);
       return "trouble";
     }
