@@ -9,7 +9,13 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { resultsFolder } from "./conformance/results.ts";
 
-type Group = { readonly name: string; readonly files: readonly string[]; readonly concurrency: number };
+/** `timeoutMs`: a file that takes longer hangs. */
+type Group = {
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+};
 
 const cores = availableParallelism();
 const unit: Group = {
@@ -22,12 +28,14 @@ const unit: Group = {
     "bench/**/*.test.ts",
   ],
   concurrency: cores,
+  timeoutMs: 240_000,
 };
 /** These start whole systems and watch the clock: more than one at a time on two cores would measure each other. */
 const system: Group = {
   name: "system",
   files: ["test/{system,crash,interop}/**/*.test.ts"],
   concurrency: Math.max(1, Math.floor(cores / 2)),
+  timeoutMs: 600_000,
 };
 
 const [which, ...words] = process.argv.slice(2);
@@ -39,13 +47,14 @@ function asGlob(path: string): string {
 }
 
 /** Runs one group; its exit code. */
-function run({ name, files, concurrency }: Group): number {
+function run({ name, files, concurrency, timeoutMs }: Group): number {
   mkdirSync(resultsFolder, { recursive: true });
   const { status } = spawnSync(
     process.execPath,
     [
       "--test",
       `--test-concurrency=${concurrency}`,
+      `--test-timeout=${timeoutMs}`,
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
       `--test-reporter=${join(import.meta.dirname, "conformance", "reporter.ts")}`,
@@ -60,7 +69,7 @@ function run({ name, files, concurrency }: Group): number {
 
 const groups =
   named.length > 0
-    ? [{ name: "named", files: named.map(asGlob), concurrency: cores }]
+    ? [{ name: "named", files: named.map(asGlob), concurrency: cores, timeoutMs: system.timeoutMs }]
     : which === "unit"
       ? [unit]
       : [unit, system];
