@@ -94,16 +94,23 @@ test("a frame longer than the limit ends the link instead of filling memory", as
   assert.match((await reason)!.message, /a frame of 2147483647 bytes was announced/);
 });
 
-test("a socket path longer than the kernel's 107 bytes works", async (t) => {
-  const base = mkdtempSync(join(tmpdir(), "quail-long-"));
-  t.after(() => rmSync(base, { recursive: true }));
-  const folder = join(base, "a".repeat(60), "b".repeat(60));
-  mkdirSync(folder, { recursive: true });
-  const server = await listenUnix(join(folder, "socket"), (socket) => socket.end("hello"));
-  const socket = await connectUnix(join(folder, "socket"));
-  assert.ok("write" in socket);
-  let heard = "";
-  for await (const chunk of socket) heard += chunk;
-  assert.equal(heard, "hello");
-  await closeServer(server);
-});
+for (const from of ["elsewhere", "its own folder"]) {
+  test(`a socket path longer than the kernel's 107 bytes works from ${from}`, async (t) => {
+    const base = mkdtempSync(join(tmpdir(), "quail-long-"));
+    const before = process.cwd();
+    t.after(() => {
+      process.chdir(before);
+      rmSync(base, { recursive: true });
+    });
+    const folder = join(base, "a".repeat(60), "b".repeat(60));
+    mkdirSync(folder, { recursive: true });
+    if (from === "its own folder") process.chdir(folder);
+    const server = await listenUnix(join(folder, "socket"), (socket) => socket.end("hello"));
+    const socket = await connectUnix(join(folder, "socket"));
+    assert.ok("write" in socket);
+    let heard = "";
+    for await (const chunk of socket) heard += chunk;
+    assert.equal(heard, "hello");
+    await closeServer(server);
+  });
+}

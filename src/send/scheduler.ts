@@ -1,13 +1,20 @@
 import type { ByteString } from "#bytes";
-import type { DeliveryJob } from "#mail";
-import { type Address, domainOf, expandVerp, type MessageSource, type Outcome, temporary } from "#mail";
-import type { Channel, DueCursor, DueRecipient, MessageRecord, NewMessage, QueueStore } from "#queue";
+import {
+  type Address,
+  type DeliveryJob,
+  domainOf,
+  expandVerp,
+  type MessageSource,
+  type Outcome,
+  temporary,
+} from "#mail";
+import type { Channel, MessageRecord, NewMessage, QueueStore } from "#queue";
 import type { CourierResult } from "./courier-link.ts";
 import { Destinations } from "./destinations.ts";
-import { Fifo } from "./fifo.ts";
-import { claimKey, type Live, type Pending } from "./live.ts";
+import { claimKey, type Live, LiveMessages, type Pending } from "./live.ts";
 import { say } from "./log-lines.ts";
 import { gaveUp, isLastPass, nextRetryMs } from "./retry.ts";
+import { isGone, Window } from "./window.ts";
 
 /** One of the two outlets: what stands between the scheduler and the couriers of a channel. */
 export type Outlet = {
@@ -65,47 +72,27 @@ export type Scheduler = {
   stop(): Promise<void>;
 };
 
-/** Recipients of fresh messages kept in memory per channel; more wait in the store. */
-const freshWindow = 5_000;
-/** Recipients read from the store at a time, and the mark below which more are read. */
-const backlogPage = 1_000;
-const backlogLow = 250;
-/** Message bytes kept in memory for their first attempt. */
-const maxBodyBytes = 64 * 1024 * 1024;
 /** Pause before a recipient is tried again whose courier was lost, and before a bounce is tried again (spec 4.6: 123 s). */
 const lostPauseMs = 1_000;
 const maxLosses = 5;
 const bouncePauseMs = 123_000;
 /** Recipients made due per step of SIGALRM, so that no step holds up the rest. */
 const hurryStep = 20_000;
-/** A timer can wait no longer than this (2^31 ms); then it looks again. */
-const maxTimerMs = 86_400_000;
-
-const start: DueCursor = { dueAtMs: -1, id: 0, index: 0 };
-
-type Lane = {
-  readonly channel: Channel;
-  readonly fresh: Fifo<Pending>;
-  readonly backlog: Fifo<Pending>;
-  readonly claimed: Set<string>;
-  busy: number;
-  freshTurn: boolean;
-  cursor: DueCursor;
-  /** Rows behind the cursor may be due. */
-  more: boolean;
-  refilling: boolean;
-  nextDueMs: number;
-  timer: NodeJS.Timeout | null;
-};
+/** Messages up to this size go to the courier with the job. */
+const inlineBytes = 128 * 1024;
 
 const lostText = { local: "qmail-local crashed.\n", remote: "qmail-remote crashed.\n" } as const;
+const channels = ["local", "remote"] as const;
 
 /** Starts the scheduler on an open store: what is due is tried, what was finished but not forgotten is finished. */
 export function startScheduler(house: SchedulerHouse): Scheduler {
   const { store, log, nowMs, outlets } = house;
-  const live = new Map<number, Live>();
-  const lanes: Readonly<Record<Channel, Lane>> = { local: newLane("local"), remote: newLane("remote") };
+  const live = new LiveMessages(store);
   const destinations = new Destinations(house.destinationConcurrency);
+  const windowOf = (channel: Channel): Window =>
+    new Window(channel, { store, live, destinations, nowMs, onDue: () => pump(channel) });
+  const windows: Readonly<Record<Channel, Window>> = { local: windowOf("local"), remote: windowOf("remote") };
+  const busy: Record<Channel, number> = { local: 0, remote: 0 };
   const counts: SchedulerCounts = {
     accepted: 0,
     acceptedBytes: 0,
@@ -116,274 +103,138 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
       remote: { done: 0, temporary: 0, permanent: 0 },
     },
   };
-  /** Recipients whose courier was lost in a row, by claim key. */
+  /** How often in a row a recipient's courier was lost, by claim key. */
   const losses = new Map<string, number>();
-  let bodyBytes = 0;
   let deliveries = 0;
   let exiting = false;
   let idle: (() => void) | null = null;
 
   const limitOf = (channel: Channel): number =>
     exiting ? 0 : Math.min(house.concurrency[channel], outlets[channel].ceiling());
-  const use = (channel: Channel): string => `${lanes[channel].busy}/${house.concurrency[channel]}`;
+  const use = (channel: Channel): string => `${busy[channel]}/${house.concurrency[channel]}`;
   const status = (): void => log(say.status({ local: use("local"), remote: use("remote") }, exiting));
 
-  // ---- claiming: which recipients are in memory
-
-  const claim = (lane: Lane, pending: Pending): void => {
-    lane.claimed.add(claimKey(pending.live.record.id, pending.index));
-    pending.live.claimed++;
-  };
-  const unclaim = (lane: Lane, pending: Pending): void => {
-    const { live: message } = pending;
-    lane.claimed.delete(claimKey(message.record.id, pending.index));
-    message.claimed--;
-    if (message.claimed === 0) forget(message);
-  };
-  const forget = (message: Live): void => {
-    if (message.body !== null) bodyBytes -= message.body.length;
-    message.body = null;
-    live.delete(message.record.id);
-  };
-  /** A message of the store in memory. Call only right after `store.flush()`: its numbers come from what was committed. */
-  const wakeMessage = (record: MessageRecord): Live => {
-    const known = live.get(record.id);
-    if (known !== undefined) return known;
-    const message: Live = {
-      record,
-      left: store.unfinished(record.id),
-      claimed: 0,
-      failed: store.failures(record.id).length > 0,
-      held: false,
-      removed: false,
-      body: null,
-    };
-    live.set(record.id, message);
-    return message;
-  };
-
-  // ---- from the store into memory
-
-  /** Something at `dueMs` may lie before the cursor, or be the next thing due. */
-  const notice = (lane: Lane, dueMs: number): void => {
-    if (dueMs <= lane.cursor.dueAtMs) lane.cursor = { dueAtMs: dueMs - 1, id: 0, index: 0 };
-    if (dueMs <= nowMs()) lane.more = true;
-    else if (dueMs < lane.nextDueMs) {
-      lane.nextDueMs = dueMs;
-      arm(lane);
-    }
-  };
-  const arm = (lane: Lane): void => {
-    if (lane.timer !== null) clearTimeout(lane.timer);
-    lane.timer = null;
-    if (lane.nextDueMs === Number.POSITIVE_INFINITY) return;
-    lane.timer = setTimeout(
-      () => {
-        lane.timer = null;
-        lane.nextDueMs = Number.POSITIVE_INFINITY;
-        lane.more = true;
-        pump(lane);
-      },
-      Math.min(Math.max(lane.nextDueMs - nowMs(), 1), maxTimerMs),
-    ).unref();
-  };
-  const load = (lane: Lane, row: DueRecipient, now: number): void => {
-    if (lane.claimed.has(claimKey(row.message.id, row.index))) return;
-    if (row.channel === "remote" && destinations.passOver(row.destination)) return;
-    const pending: Pending = {
-      live: wakeMessage(row.message),
-      index: row.index,
-      address: row.address,
-      channel: row.channel,
-      destination: row.destination,
-      attempts: row.attempts,
-      passStartedMs: now,
-    };
-    claim(lane, pending);
-    lane.backlog.push(pending);
-  };
-  const refill = (lane: Lane): void => {
-    lane.refilling = false;
-    if (!lane.more || lane.backlog.length > backlogLow || limitOf(lane.channel) === 0) return;
-    store.flush();
-    const now = nowMs();
-    const rows = store.due(lane.channel, now, lane.cursor, backlogPage);
-    for (const row of rows) load(lane, row, now);
-    const last = rows.at(-1);
-    if (last !== undefined) lane.cursor = { dueAtMs: last.dueAtMs, id: last.message.id, index: last.index };
-    if (rows.length < backlogPage) {
-      lane.more = false;
-      lane.nextDueMs = store.nextDue(lane.channel, now) ?? Number.POSITIVE_INFINITY;
-      arm(lane);
-    }
-    pump(lane);
-  };
-  /** Recipients of a destination that were passed over come back when it has room. */
-  const refillDestination = (lane: Lane, name: ByteString): void => {
-    if (!destinations.wantsMore(name)) return;
-    store.flush();
-    const now = nowMs();
-    for (const row of store.dueFor(name, now, 2 * backlogPage)) load(lane, row, now);
-  };
-
-  // ---- starting deliveries
-
-  const takeNext = (lane: Lane): Pending | undefined => {
-    for (;;) {
-      lane.freshTurn = !lane.freshTurn;
-      const pending = lane.freshTurn
-        ? (lane.fresh.shift() ?? lane.backlog.shift())
-        : (lane.backlog.shift() ?? lane.fresh.shift());
-      if (pending === undefined) return undefined;
-      if (pending.live.removed || pending.live.held) {
-        unclaim(lane, pending);
-        continue;
-      }
-      if (lane.channel === "local") return pending;
-      const turn = destinations.take(pending);
-      if (turn === "start") return pending;
-      if (turn === "skipped") unclaim(lane, pending);
-    }
-  };
-  const pump = (lane: Lane): void => {
-    const limit = limitOf(lane.channel);
-    while (lane.busy < limit) {
-      const pending = takeNext(lane);
+  /** Starts what can be started. */
+  const pump = (channel: Channel): void => {
+    const limit = limitOf(channel);
+    while (busy[channel] < limit) {
+      const pending = windows[channel].next();
       if (pending === undefined) break;
-      begin(lane, pending);
+      const turn = channel === "local" ? "start" : destinations.take(pending);
+      if (turn === "start") begin(pending);
+      else if (turn === "skipped") windows[channel].letGo(pending);
     }
-    if (lane.more && !lane.refilling && lane.backlog.length <= backlogLow && limit > 0) {
-      lane.refilling = true;
-      setImmediate(refill, lane);
-    }
+    if (limit > 0) windows[channel].refillSoon();
   };
-  const sourceOf = (message: Live): MessageSource => {
-    const { record } = message;
-    const whole = message.body ?? (record.sizeBytes <= inlineBytes ? store.read(record, 0, record.sizeBytes) : null);
-    return {
-      sizeBytes: record.sizeBytes,
-      whole,
-      read: async (offset, length) => store.read(record, offset, Math.min(length, record.sizeBytes - offset)),
-    };
+  const wake = (): void => {
+    for (const channel of channels) pump(channel);
   };
-  const begin = (lane: Lane, pending: Pending): void => {
-    const { live: message } = pending;
+
+  const begin = (pending: Pending): void => {
+    const { live: message, channel, address } = pending;
     const { record } = message;
-    lane.busy++;
+    busy[channel]++;
     const delivery = ++deliveries;
-    log(say.starting(delivery, record.id, lane.channel, pending.address));
+    log(say.starting(delivery, record.id, channel, address));
     status();
     let source: MessageSource;
     try {
-      source = sourceOf(message);
+      source = sourceOf(message, store);
     } catch (error) {
-      log(
-        `warning: trouble reading mess/${record.id}; will try again later: ${error instanceof Error ? error.message : error}`,
-      );
-      ended(lane, pending, delivery, temporary("qmail-spawn unable to open message. (#4.3.0)\n"));
+      log(`warning: trouble reading mess/${record.id}; will try again later: ${reason(error)}`);
+      ended(pending, delivery, temporary("qmail-spawn unable to open message. (#4.3.0)\n"));
       return;
     }
-    outlets[lane.channel]
-      .deliver({
-        queueId: record.id,
-        bornAtMs: record.bornAtMs,
-        index: pending.index,
-        sender: expandVerp(record.sender, pending.address),
-        recipient: pending.address,
-        again: pending.attempts > 0 || store.isOld(record.id),
-        message: source,
-      })
-      .then(
-        (result) => ended(lane, pending, delivery, result),
-        (error: unknown) => ended(lane, pending, delivery, temporary(`Internal error: ${error}. (#4.3.0)\n`)),
-      );
+    const job = {
+      queueId: record.id,
+      bornAtMs: record.bornAtMs,
+      index: pending.index,
+      sender: expandVerp(record.sender, address),
+      recipient: address,
+      again: pending.attempts > 0 || store.isOld(record.id),
+      message: source,
+    };
+    outlets[channel].deliver(job).then(
+      (result) => ended(pending, delivery, result),
+      (error: unknown) => ended(pending, delivery, temporary(`Internal error: ${reason(error)}. (#4.3.0)\n`)),
+    );
   };
 
-  // ---- ending them
-
-  const ended = (lane: Lane, pending: Pending, delivery: number, result: CourierResult): void => {
-    const { live: message } = pending;
-    const key = claimKey(message.record.id, pending.index);
-    lane.busy--;
-    const outcome = judge(pending, result);
-    if (result === "mangled") log(say.mangled(delivery));
-    else log(say.ended(delivery, outcome.fate, outcome.text));
+  const ended = (pending: Pending, delivery: number, result: CourierResult): void => {
+    const { channel, destination } = pending;
+    busy[channel]--;
+    const outcome = judge(pending, result, house.lifetimeSeconds);
+    log(result === "mangled" ? say.mangled(delivery) : say.ended(delivery, outcome.fate, outcome.text));
     status();
-    counts.deliveries[lane.channel][outcome.fate]++;
-    if (result === "lost") losses.set(key, (losses.get(key) ?? 0) + 1);
-    else losses.delete(key);
-    settle(lane, pending, outcome, result === "lost" && (losses.get(key) ?? 0) <= maxLosses);
-    if (lane.channel === "remote") {
-      for (const next of destinations.release(pending.destination, outcome.scope === "host")) startParked(lane, next);
-      refillDestination(lane, pending.destination);
+    counts.deliveries[channel][outcome.fate]++;
+    settle(pending, outcome, isLostForNow(pending, result));
+    if (channel === "remote") {
+      for (const next of destinations.release(destination, outcome.scope === "host")) startParked(next);
+      windows.remote.refillDestination(destination);
     }
-    pump(lane);
-    if (exiting && lanes.local.busy + lanes.remote.busy === 0) idle?.();
+    pump(channel);
+    if (exiting && busy.local + busy.remote === 0) idle?.();
   };
   /** A parked recipient has its destination's slot; it still needs one of the channel. */
-  const startParked = (lane: Lane, pending: Pending): void => {
-    const isGone = pending.live.removed || pending.live.held;
-    if (!isGone && lane.busy < limitOf(lane.channel)) {
-      begin(lane, pending);
-      return;
+  const startParked = (pending: Pending): void => {
+    if (!isGone(pending) && busy.remote < limitOf("remote")) begin(pending);
+    else {
+      destinations.cancel(pending.destination);
+      windows.remote.putBack(pending);
     }
-    destinations.cancel(pending.destination);
-    if (isGone) unclaim(lane, pending);
-    else lane.backlog.push(pending);
   };
-  /** The outcome that counts: in the last pass soft is hard; a courier that is lost or talks nonsense is soft. */
-  const judge = (pending: Pending, result: CourierResult): Outcome => {
-    if (result === "lost") return temporary(lostText[pending.channel]);
-    if (result === "mangled") return temporary("report mangled\n");
-    const last = isLastPass(pending.live.record.agedFromMs, pending.passStartedMs, house.lifetimeSeconds);
-    if (result.fate !== "temporary" || !last) return result;
-    return { fate: "permanent", text: `${result.text}${gaveUp}` };
+  /** Counts lost couriers; true while the delivery should be given out again at once instead of by the schedule. */
+  const isLostForNow = (pending: Pending, result: CourierResult): boolean => {
+    const key = claimKey(pending);
+    const lost = result === "lost" ? (losses.get(key) ?? 0) + 1 : 0;
+    if (lost === 0) losses.delete(key);
+    else losses.set(key, lost);
+    return lost > 0 && lost <= maxLosses;
   };
-  const settle = (lane: Lane, pending: Pending, outcome: Outcome, atOnce: boolean): void => {
-    const { live: message } = pending;
-    const { record } = message;
-    lane.claimed.delete(claimKey(record.id, pending.index));
-    message.claimed--;
-    if (message.removed) {
-      if (message.claimed === 0) forget(message);
-      return;
-    }
-    if (outcome.fate === "temporary") {
-      const triedAtMs = nowMs();
-      const dueAtMs = atOnce
-        ? triedAtMs + lostPauseMs
-        : Math.max(nextRetryMs(lane.channel, record.agedFromMs, pending.passStartedMs), triedAtMs + lostPauseMs);
-      store.mark(record.id, pending.index, { kind: "later", report: outcome.text, dueAtMs, triedAtMs });
-      notice(lane, dueAtMs);
-    } else {
+
+  /** Writes down what became of a recipient, and finishes its message if it was the last. */
+  const settle = (pending: Pending, outcome: Outcome, atOnce: boolean): void => {
+    const { live: message, channel } = pending;
+    if (!message.removed && outcome.fate === "temporary") defer(pending, outcome, atOnce);
+    else if (!message.removed) {
       message.left--;
       if (outcome.fate === "permanent") message.failed = true;
+      // The last one's mark would be erased with the message; a bounce still needs to read it.
       if (message.left > 0 || message.failed) {
         const kind = outcome.fate === "done" ? "done" : "failed";
-        store.mark(record.id, pending.index, { kind, report: outcome.text });
+        store.mark(message.record.id, pending.index, { kind, report: outcome.text });
       }
     }
-    if (message.left === 0) finish(message);
-    else if (message.claimed === 0) forget(message);
+    windows[channel].letGo(pending);
+    if (!message.removed && message.left === 0) finish(message);
   };
-  const finish = (message: Live): void => {
-    forget(message);
-    if (message.failed) {
-      void finishWithBounce(message.record);
-      return;
+  const defer = (
+    { live: { record }, channel, index, passStartedMs }: Pending,
+    { text }: Outcome,
+    atOnce: boolean,
+  ): void => {
+    const triedAtMs = nowMs();
+    const soonest = triedAtMs + lostPauseMs;
+    const dueAtMs = atOnce ? soonest : Math.max(nextRetryMs(channel, record.agedFromMs, passStartedMs), soonest);
+    store.mark(record.id, index, { kind: "later", report: text, dueAtMs, triedAtMs });
+    windows[channel].notice(dueAtMs);
+  };
+
+  const finish = ({ failed, record }: Pick<Live, "failed" | "record">): void => {
+    if (failed) void finishWithBounce(record);
+    else {
+      store.finish(record);
+      saidEnd(record.id);
     }
-    close(message.record, null);
   };
-  const close = (record: MessageRecord, bounceId: number | null): void => {
-    if (bounceId === null) store.finish(record);
-    else log(say.bounce(record.id, bounceId));
-    log(say.end(record.id));
+  const saidEnd = (id: number): void => {
+    log(say.end(id));
     counts.finished++;
   };
   const finishWithBounce = async (record: MessageRecord): Promise<void> => {
     const tryLater = (error: unknown): void => {
       log("warning: trouble injecting bounce message, will try later");
-      log(`warning: bounce of msg ${record.id}: ${error instanceof Error ? error.message : error}`);
+      log(`warning: bounce of msg ${record.id}: ${reason(error)}`);
       setTimeout(() => void finishWithBounce(record), bouncePauseMs).unref();
     };
     try {
@@ -391,11 +242,13 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
       const bounce = await house.composeBounce(record);
       if (bounce === null) {
         log(say.triple(record.id));
-        return close(record, null);
+        finish({ failed: false, record });
+        return;
       }
       store.finishWithBounce(record, bounce.message, (error) => {
         if (error !== null) return tryLater(error);
-        close(record, bounce.message.id);
+        log(say.bounce(record.id, bounce.message.id));
+        saidEnd(record.id);
         counts.bounced++;
         adopt(bounce.message, bounce.uid);
       });
@@ -404,61 +257,24 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     }
   };
 
-  // ---- messages
-
   const adopt = (message: NewMessage, uid: number): void => {
-    const size = message.body.kind === "bytes" ? message.body.bytes.length : message.body.sizeBytes;
+    const entry = live.add(message);
+    const { record } = entry;
     counts.accepted++;
-    counts.acceptedBytes += size;
-    log(say.newMessage(message.id));
-    log(say.info(message.id, size, message.sender, uid));
-    const record = { ...message, agedFromMs: message.bornAtMs, sizeBytes: size };
-    const entry: Live = {
-      record: {
-        id: record.id,
-        bornAtMs: record.bornAtMs,
-        agedFromMs: record.bornAtMs,
-        sender: record.sender,
-        sizeBytes: size,
-      },
-      left: message.recipients.length,
-      claimed: 0,
-      failed: false,
-      held: false,
-      removed: false,
-      body: null,
-    };
-    if (message.recipients.length === 0) {
-      finish(entry);
-      return;
-    }
-    live.set(message.id, entry);
-    if (message.body.kind === "bytes" && bodyBytes + size <= maxBodyBytes) {
-      entry.body = message.body.bytes;
-      bodyBytes += size;
-    }
+    counts.acceptedBytes += record.sizeBytes;
+    log(say.newMessage(record.id));
+    log(say.info(record.id, record.sizeBytes, record.sender, uid));
     const now = nowMs();
     for (const [index, to] of message.recipients.entries()) {
-      const lane = lanes[to.channel];
-      if (lane.fresh.length >= freshWindow) {
-        notice(lane, message.bornAtMs);
-        continue;
-      }
-      const pending: Pending = { live: entry, index, ...to, attempts: 0, passStartedMs: now };
-      claim(lane, pending);
-      lane.fresh.push(pending);
+      windows[to.channel].offer({ live: entry, index, ...to, attempts: 0, passStartedMs: now });
     }
-    if (entry.claimed === 0) forget(entry);
-    pump(lanes.local);
-    pump(lanes.remote);
+    live.forgetUnclaimed(entry);
+    if (message.recipients.length === 0) finish(entry);
+    else wake();
   };
-  const wake = (): void => {
-    pump(lanes.local);
-    pump(lanes.remote);
-  };
+
   const dueNow = (dueMs: number): void => {
-    notice(lanes.local, dueMs);
-    notice(lanes.remote, dueMs);
+    for (const channel of channels) windows[channel].notice(dueMs);
     wake();
   };
   const hurry = (): void => {
@@ -470,67 +286,52 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     };
     step();
   };
-  /** An admin's change to one message that makes it due, with its record read again. */
+  /** An admin's change to one message that makes it due. */
   const change = (id: number, run: (now: number) => number): number => {
     const now = nowMs();
     const touched = run(now);
-    const message = live.get(id);
-    if (message !== undefined) message.record = store.message(id) ?? message.record;
+    live.refresh(id);
     dueNow(now);
     return touched;
   };
+  const flag = (id: number, flags: Partial<Pick<Live, "held" | "removed">>): void => {
+    const message = live.get(id);
+    if (message !== undefined) Object.assign(message, flags);
+  };
 
-  for (const lane of [lanes.local, lanes.remote]) lane.more = true;
   status();
-  for (const record of store.finished()) finishStored(record);
+  for (const record of store.finished()) finish({ record, failed: store.failures(record.id).length > 0 });
   setImmediate(wake);
-
-  function finishStored(record: MessageRecord): void {
-    const message: Live = {
-      record,
-      left: 0,
-      claimed: 0,
-      failed: store.failures(record.id).length > 0,
-      held: false,
-      removed: false,
-      body: null,
-    };
-    finish(message);
-  }
 
   return {
     adopt,
     wake,
     hurry,
     hold(id) {
-      const touched = store.hold(id);
-      const message = live.get(id);
-      if (message !== undefined) message.held = true;
-      return touched;
+      flag(id, { held: true });
+      return store.hold(id);
     },
     release: (id) =>
       change(id, (now) => {
-        const message = live.get(id);
-        if (message !== undefined) message.held = false;
+        flag(id, { held: false });
         return store.release(id, now);
       }),
     retry: (id) => change(id, (now) => store.retry(id, now)),
     expire: (id) => change(id, (now) => store.expire(id, now)),
     renew: (id) => change(id, (now) => store.renew(id, now)),
     remove(id) {
-      const message = live.get(id);
-      if (message !== undefined) message.removed = true;
+      flag(id, { removed: true });
       const touched = store.remove(id);
       if (touched > 0) log(say.end(id));
       return touched;
     },
     counts,
-    inFlight: (channel) => lanes[channel].busy,
+    inFlight: (channel) => busy[channel],
     async stop() {
       exiting = true;
-      for (const lane of [lanes.local, lanes.remote]) if (lane.timer !== null) clearTimeout(lane.timer);
+      for (const channel of channels) windows[channel].stop();
       status();
-      if (lanes.local.busy + lanes.remote.busy > 0) {
+      if (busy.local + busy.remote > 0) {
         await new Promise<void>((done) => {
           idle = done;
         });
@@ -541,22 +342,22 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
   };
 }
 
-/** Messages up to this size go to the courier with the job. */
-const inlineBytes = 128 * 1024;
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function newLane(channel: Channel): Lane {
+/** The outcome that counts: in the last pass soft is hard; a courier that is lost or talks nonsense is soft. */
+function judge(pending: Pending, result: CourierResult, lifetimeSeconds: number): Outcome {
+  if (result === "lost") return temporary(lostText[pending.channel]);
+  if (result === "mangled") return temporary("report mangled\n");
+  const last = isLastPass(pending.live.record.agedFromMs, pending.passStartedMs, lifetimeSeconds);
+  return result.fate === "temporary" && last ? { fate: "permanent", text: `${result.text}${gaveUp}` } : result;
+}
+
+function sourceOf({ record, body }: Live, store: QueueStore): MessageSource {
+  const { sizeBytes } = record;
   return {
-    channel,
-    fresh: new Fifo(),
-    backlog: new Fifo(),
-    claimed: new Set(),
-    busy: 0,
-    freshTurn: false,
-    cursor: start,
-    more: true,
-    refilling: false,
-    nextDueMs: Number.POSITIVE_INFINITY,
-    timer: null,
+    sizeBytes,
+    whole: body ?? (sizeBytes <= inlineBytes ? store.read(record, 0, sizeBytes) : null),
+    read: async (offset, length) => store.read(record, offset, Math.min(length, sizeBytes - offset)),
   };
 }
 
