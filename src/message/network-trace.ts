@@ -12,12 +12,18 @@ export type NetworkTrace = {
   readonly helo: ByteString | null;
 };
 
-/** A peer's word in a header: letters, digits and `.@%+/=:-[]` stay, every other octet becomes `?` (spec 7.8). */
+/** Longest word of a peer that is repeated: a domain's limit (RFC 5321 §4.5.3.1.2), so that the line stays under 998 octets. */
+const maxWordBytes = 255;
+
+/** A peer's word in a header: letters, digits and `.@%+/=:-[]` stay, every other octet becomes `?` (spec 7.8, Q-040). */
 function tame(text: ByteString): ByteString {
-  return text.replace(/[^A-Za-z0-9.@%+/=:\-[\]]/g, "?");
+  return text.slice(0, maxWordBytes).replace(/[^A-Za-z0-9.@%+/=:\-[\]]/g, "?");
 }
 
-/** The trace line a network daemon puts on top, two lines with LF ends (spec 7.8). */
+/**
+ * The trace line a network daemon puts on top, two lines with LF ends (spec 7.8). The protocol word of SMTP is `SMTP` even after
+ * EHLO, as log readers and filters written for qmail expect (RFC 3848 would have ESMTP).
+ */
 export function networkTraceLine(trace: NetworkTrace, date: Date): ByteString {
   const host = tame(trace.remoteHost);
   const differs = trace.helo !== null && lowerAscii(trace.helo) !== lowerAscii(trace.remoteHost);

@@ -1,10 +1,10 @@
 import { toBytes } from "#bytes";
+import { networkTraceLine } from "#message";
 import type { Reply } from "../../grammar/reply.ts";
 import type { Conversation } from "../conversation.ts";
 import { DataDecoder } from "../data-decoder.ts";
 import { type Fate, MessageIntake, type Posting, type Refused } from "../message-intake.ts";
 import { idle, type Phase, type Transaction, type Turn } from "../phase.ts";
-import { receivedLine } from "../received-line.ts";
 import * as say from "../say.ts";
 import { logAccepted } from "../session-log.ts";
 
@@ -22,8 +22,9 @@ const refused = {
 /** Starts to take in the message of a transaction, our Received line first. */
 export function openIntake(talk: Conversation, transaction: Transaction): MessageIntake {
   const { house, client } = talk;
-  const trace = receivedLine(
+  const trace = networkTraceLine(
     {
+      protocol: "SMTP",
       remoteHost: client.host,
       remoteIp: client.ip,
       remoteInfo: client.info,
