@@ -20,7 +20,7 @@ export type WorkerPoolParts = {
   /** Working directory a worker starts in. */
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** The words after `node` for a worker; its listening socket is descriptor 3. */
+  /** The words after `node` for a worker; its listening socket is descriptor 3 (`parent-fd=4` is added). */
   readonly words: (uid: number, gid: number) => readonly string[];
   /** Start workers under their uid and gid (we are root); else they are us. */
   readonly become: boolean;
@@ -133,10 +133,12 @@ export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool 
     try {
       if (parts.socketUid !== null) chownSync(`${path}.new`, parts.socketUid, -1);
       renameSync(`${path}.new`, path);
-      const child = spawn(process.execPath, parts.words(uid, gid), {
+      // The pipe's other end is ours alone: when we are gone, however we went, the worker ends too. The queue may still hold a
+      // link to it, so that it would never be idle.
+      const child = spawn(process.execPath, [...parts.words(uid, gid), "parent-fd=4"], {
         cwd: parts.cwd,
         env: parts.env,
-        stdio: ["ignore", "inherit", "inherit", descriptorOf(server)],
+        stdio: ["ignore", "inherit", "inherit", descriptorOf(server), "pipe"],
         // With uid and gid libuv drops all supplementary groups before it changes to them.
         ...(parts.become ? { uid, gid } : {}),
       });
@@ -149,6 +151,7 @@ export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool 
       workers.set(key, worker);
       child.once("exit", (code, signal) => ended(worker, code, signal));
       child.on("error", (error) => trouble(uid, gid, error.message));
+      child.stdio[4]?.on("error", () => {}); // The worker's end; its `exit` says all there is to say.
       if (parts.verbose) log(eventLine("local worker start", { uid, gid, pid: child.pid }));
       return worker;
     } finally {

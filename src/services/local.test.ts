@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { toBytes } from "#bytes";
 import { connectUnix, FrameLink } from "#net";
@@ -12,6 +15,8 @@ import type { RunningService } from "./service.ts";
 
 const me = process.getuid?.() ?? 0;
 const root = me === 0;
+/** No account has it. */
+const namelessUid = 65525;
 const asRoot = { skip: !root && "needs root to become other users" };
 
 /**
@@ -132,7 +137,7 @@ test("RESOLVE says whose mail it is and where the worker listens; one uid has on
   assert.equal(said.cwd, home);
   const trialAsRoot = root ? ["root=1"] : [];
   const ids = [`uid=${me}`, `gid=${process.getgid?.()}`];
-  assert.deepEqual(said.words, ["listen-fd=3", ...ids, ...trialAsRoot, "allow-programs=0"]);
+  assert.deepEqual(said.words, ["listen-fd=3", ...ids, ...trialAsRoot, "allow-programs=0", "parent-fd=4"]);
   assert.equal(await worker("me-Y@b.org"), answer.worker);
   assert.equal((await knock(answer.worker))?.pid, said.pid);
 });
@@ -319,4 +324,28 @@ test("the real worker starts as its user and speaks to the queue first", asRoot,
     t.after(() => link.destroy());
   });
   assert.match(first, /^[0-9]+$/, lines.join("\n"));
+});
+
+test("a worker that is linked to the queue ends when the local service is killed", asRoot, async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "quail-local-"));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  await chmod(home, 0o755);
+  for (const folder of ["control", "users", "alias", "run"]) await mkdir(join(home, folder), { mode: 0o755 });
+  await writeFile(join(home, "control/me"), "a.org\n");
+  const entries = parseAssign(`=one:one:${namelessUid}:${namelessUid}:${home}/alias:::\n.\n`);
+  assert.ok(!("kind" in entries));
+  await writeFile(join(home, "users/cdb"), compileAssign(entries));
+  const words = [join(import.meta.dirname, "run.ts"), "local", "ready-fd=3", "nss=0"];
+  const service = spawn(process.execPath, words, { cwd: home, stdio: ["ignore", "ignore", "inherit", "pipe"] });
+  t.after(() => service.kill("SIGKILL"));
+  await once(service.stdio[3] as Readable, "data");
+  const { worker } = await asker(t, home);
+  const socket = await connectUnix(await worker("one@a.org"));
+  assert.ok("write" in socket);
+  const closed = new Promise((done) => socket.once("close", done));
+  // Its first word: it serves this link, so it is not idle.
+  await once(socket, "data");
+  socket.resume();
+  service.kill("SIGKILL");
+  await closed;
 });
