@@ -110,9 +110,12 @@ async function openScene(sceneSeed: number): Promise<Scene> {
   return {
     ...{ house, remote, load, random },
     async [Symbol.asyncDispose]() {
-      await load.stop();
-      await house[Symbol.asyncDispose]();
-      await remote.close();
+      try {
+        await load.stop();
+        await house[Symbol.asyncDispose]();
+      } finally {
+        await remote.close();
+      }
     },
   };
 }

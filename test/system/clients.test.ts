@@ -9,7 +9,8 @@ import { sendOne } from "./smtp-client.ts";
 let house: House;
 
 before(async () => {
-  house = await House.open();
+  // Not even loopback may relay here: a refused recipient is part of what is tested.
+  house = await House.open({ control: { "tcp.smtp": ":allow\n" } });
 });
 after(async () => {
   await house[Symbol.asyncDispose]();
@@ -38,7 +39,7 @@ test("swaks: a message arrives, and the reply names the queue's number [Q-028]",
     ],
     { encoding: "utf8" },
   );
-  assert.match(talk, /^<- {2}250 ok [0-9]+ qp [0-9]+$/m);
+  assert.match(talk, /^<- {2}250 (?:2\.0\.0 )?ok [0-9]+ qp [0-9]+$/m);
   const text = await arrived("by swaks");
   assert.match(
     text,
@@ -48,7 +49,8 @@ test("swaks: a message arrives, and the reply names the queue's number [Q-028]",
 });
 
 test("smtp-source: 300 messages over 10 sessions arrive, none twice", { skip: needs("smtp-source") }, async () => {
-  const before = readNew(house.maildir).size;
+  const loaded = (): number =>
+    [...readNew(house.maildir).values()].filter((bytes) => bytes.includes("<load@client.test>")).length;
   const { smtp } = house.ports;
   execFileSync("smtp-source", [
     "-s",
@@ -63,14 +65,14 @@ test("smtp-source: 300 messages over 10 sessions arrive, none twice", { skip: ne
     inbox,
     `127.0.0.1:${smtp}`,
   ]);
-  await until("300 messages", () => readNew(house.maildir).size >= before + 300);
-  assert.equal(readNew(house.maildir).size, before + 300);
+  await until("300 messages", () => loaded() >= 300);
+  assert.equal(loaded(), 300);
 });
 
 test("smtplib: two messages over one connection; dots come back as they were [Q-029]", {
   skip: needs("python3"),
 }, async () => {
-  assert.match(python("plain"), /^250 ok /);
+  assert.match(python("plain"), /^250 /);
   assert.match(await arrived("plain"), /\nfirst line\n\.\n\.\.two dots\nlast line\n/);
   await arrived("second on one connection");
 });
@@ -96,12 +98,12 @@ test("pipelined commands are answered in order, a refused recipient among them [
   await arrived("pipelined 2");
 });
 
-test("BDAT: chunks cut anywhere make one message; its missing last line end stays missing (RFC 3030)", {
+test("BDAT: chunks cut anywhere make one message, whose last line gets the end it lacks (RFC 3030)", {
   skip: needs("python3"),
 }, async () => {
   assert.match(python("bdat"), /^250 /);
   const text = await arrived("in chunks");
-  assert.ok(text.endsWith("\nSubject: in chunks\n\n.\n..\nlast line without end"), JSON.stringify(text.slice(-80)));
+  assert.ok(text.endsWith("\nSubject: in chunks\n\n.\n..\nlast line without end\n"), JSON.stringify(text.slice(-80)));
 });
 
 test("curl sends a file by smtp://", { skip: needs("curl") }, async () => {

@@ -45,7 +45,7 @@ test("a full disk gives 451 and loses nothing; with room again mail flows again 
   });
   const accepted = new Set<string>();
   const client = await SmtpClient.open(house.ports.smtp);
-  await client.command("EHLO client.test");
+  await client.command("HELO client.test");
   let refused: string | null = null;
   for (let n = 0; n < 400 && refused === null; n++) {
     const size = n % 3 === 0 ? 1_000_000 : 60_000; // As files and as rows of the database.
@@ -76,7 +76,7 @@ test("a full disk gives 451 and loses nothing; with room again mail flows again 
   assert.deepEqual([...new Set(remote.taken.map(({ from }) => from))].toSorted(), [...accepted].toSorted());
   const again = await until("mail is accepted again", async () => {
     const session = await SmtpClient.open(house.ports.smtp);
-    await session.command("EHLO client.test");
+    await session.command("HELO client.test");
     const reply = await session.send("after@full.test", [inbox], Buffer.from("Subject: room again\n\n"));
     await session.quit();
     return reply.code === 250;

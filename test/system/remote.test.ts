@@ -58,7 +58,7 @@ test("a second Quail is the remote: what arrives there differs by two more Recei
     control: { locals: "localhost\nfar.test\n", rcpthosts: "localhost\nfar.test\n", dnsservers: noDns },
   });
   await using near = await relayHouse(far.ports.smtp);
-  const message = Buffer.from("Subject: two houses\nX-Bytes: \xe4\xff\n\n.\n..\n.x\n\0\ra\n", "latin1");
+  const message = Buffer.from("Subject: two houses\nX-Bytes: \xe4\xff\n\n.\n..\n.x\n\0a\n", "latin1");
   assert.equal((await sendOne(near.ports.smtp, "a@client.test", ["you@far.test"], message)).code, 250);
   const [text = ""] = await far.mail(1);
   const fields =
@@ -66,7 +66,7 @@ test("a second Quail is the remote: what arrives there differs by two more Recei
   assert.match(text, fields);
   assert.equal(text.replace(fields, ""), message.toString("latin1"));
   await near.logged(
-    /^delivery [0-9]+: success: 127\.0\.0\.1_accepted_message\.\/Remote_host_said:_250_ok_[0-9]+_qp_[0-9]+\/$/,
+    /^delivery [0-9]+: success: 127\.0\.0\.1_accepted_message\.\/Remote_host_said:_250_(?:2\.0\.0_)?ok_[0-9]+_qp_[0-9]+\/$/,
   );
 });
 
@@ -136,10 +136,6 @@ test("a connection that dies after the final dot is tried again and says Possibl
 test("without DNS mail waits: the report says so and nothing bounces [Q-183]", async () => {
   await using house = await House.open({ control: { rcpthosts: "localhost\nfar.test\n", dnsservers: noDns } });
   assert.equal((await sendOne(house.ports.smtp, inbox, ["b@far.test"], "Subject: no DNS\n\nbody\n")).code, 250);
-  // Three tries of a resolver that gets no answer may take a while; a refused port answers at once.
-  await house.logged(
-    /^delivery 1: deferral: Sorry,_I_wasn't_able_to_establish|^delivery 1: deferral: .*\(#4\.[0-9]\.[0-9]\)\/$/,
-    60_000,
-  );
+  await house.logged(/^delivery 1: deferral: Sorry,_I_couldn't_find_any_host_by_that_name\._\(#4\.1\.2\)\/$/, 60_000);
   assert.equal(readNew(house.maildir).size, 0);
 });

@@ -123,7 +123,7 @@ test("the walk-through of the TEST documents on a fresh home [Q-300]", async (t)
   await t.test("10: a mail user agent sends through sendmail", { skip: needs("s-nail") }, async () => {
     const sendmail = house.path("..", "sendmail");
     symlinkSync(quailCommand, sendmail);
-    const args = ["-n", "-:/", "-S", `mta=${sendmail}`, "-S", "v15-compat", "-s", "ten", inbox];
+    const args = ["-:/", "-S", `mta=${sendmail}`, "-S", "v15-compat", "-s", "ten", inbox];
     execFileSync("s-nail", args, { input: "by a mail user agent\n", env: { ...env, HOME: house.path("..") } });
     await find("\nby a mail user agent\n");
   });

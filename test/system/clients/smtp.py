@@ -19,7 +19,7 @@ def message(subject: str) -> EmailMessage:
 
 def plain() -> None:
     with smtplib.SMTP("127.0.0.1", port, local_hostname="client.test", timeout=30) as server:
-        refused = server.sendmail("python@client.test", ["you@localhost"], message("plain").as_bytes())
+        refused = server.sendmail("python@client.test", ["you@localhost"], message("plain").as_string())
         assert refused == {}, refused
         code, text = server.mail("python@client.test")
         assert code == 250, text
