@@ -31,9 +31,8 @@ import { runProgramLine } from "./run-program-line.ts";
 
 /** What a delivery needs of the house. */
 export type LocalHouse = {
-  /** Where forwards go, and in whose name. */
-  readonly door: PostingDoor;
-  readonly origin: Origin;
+  /** Where forwards go, and in whose name; asked for when the first is to be sent. */
+  readonly forwarding: () => Promise<{ readonly door: PostingDoor; readonly origin: Origin }>;
   /** Instructions for users who have none: control/defaultdelivery. May throw; the delivery then waits. */
   readonly defaultDelivery: () => ByteString;
   /** Programs that run inside this process. */
@@ -208,10 +207,11 @@ class Delivery {
   }
 
   async #forward(): Promise<Outcome> {
-    const answer = await forwardMessage(this.#house.door, {
+    const { door, origin } = await this.#house.forwarding();
+    const answer = await forwardMessage(door, {
       sender: this.#facts.newSender,
       recipients: this.#recipients,
-      origin: this.#house.origin,
+      origin,
       onTop: this.#facts.deliveredTo,
       message: messagePieces(this.#job.message),
     });

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import { test } from "node:test";
 import { type Address, messageInMemory, permanent, temporary } from "#mail";
 import { deliverLocally } from "./deliver-locally.ts";
-import { rememberingDoor, testHome } from "./testing.ts";
+import { testHome } from "./testing.ts";
 
 const did = (files: number, forwards: number, programs: number) => ({
   fate: "done" as const,
@@ -148,7 +148,7 @@ test("what the queue refuses is refused here, in its words", async (t) => {
     temporary("qq write error or disk full (#4.3.0)"),
     permanent("qq permanent problem (#5.3.0)"),
   ]) {
-    const joe = testHome(t, { door: rememberingDoor(refusal) });
+    const joe = testHome(t, {}, refusal);
     joe.write(".qmail", "a@x.test\n");
     assert.deepEqual(await joe.deliver(), { ...refusal, text: `Unable to forward message: ${refusal.text}.\n` });
   }

@@ -1,10 +1,9 @@
 /**
  * Room `local`: delivery to the users of this machine as qmail-local does it: the .qmail file, its lines, Maildirs, mbox
  * files, programs, forwards. Runs as the user; owns nothing on disk but what it delivers. `deliverLocally` is for the worker
- * (one report per job), `carryOut` and `showInstructions` for the program qmail-local; the rest is what the small helper
- * programs of .qmail lines are made of.
+ * (one report per job), `carryOut` and `showInstructions` for the program qmail-local, `forwardMessage` for the helper programs.
  */
-export { biffText } from "./biff.ts";
+export { type Advice, adviceOn } from "./advice.ts";
 export { carryOut, instructionsFor, type LocalHouse, type LocalJob, refusalOf } from "./carry-out.ts";
 export { checkHome } from "./check-home.ts";
 export { deliverLocally } from "./deliver-locally.ts";
@@ -12,6 +11,4 @@ export { deliveredToLine, returnPathLine } from "./delivery-lines.ts";
 export { type Forwarding, forwardMessage, type PostingDoor } from "./forward-message.ts";
 export { type HeldMessage, holdMessage } from "./held-message.ts";
 export { type Instruction, parseInstructions } from "./instructions.ts";
-export { type Receipt, receiptFor } from "./receipt.ts";
 export { type Shown, showInstructions } from "./show-instructions.ts";
-export { type Terminals, terminalsOf, writeToTerminals } from "./terminals.ts";

@@ -54,15 +54,14 @@ export type TestJob = Partial<Omit<DeliveryJob, "route" | "message" | "sender" |
 };
 
 /** A user with a home and a Maildir, and a house around him. Everything is gone when the test ends. */
-export function testHome(t: TestContext, change: Partial<LocalHouse> & { programs?: ProgramIndex } = {}) {
+export function testHome(t: TestContext, change: Partial<LocalHouse> = {}, answer: Outcome = done()) {
   const home = fs.mkdtempSync(join(tmpdir(), "home-"));
   t.after(() => fs.rmSync(home, { recursive: true, force: true }));
   makeMaildir(`${home}/Maildir`);
-  const door = rememberingDoor();
+  const door = rememberingDoor(answer);
   const complaints: string[] = [];
   const house: LocalHouse = {
-    door,
-    origin: { invoker: "user", uid: 1000 },
+    forwarding: async () => ({ door, origin: { invoker: "user", uid: 1000 } }),
     defaultDelivery: () => "./Maildir/\n",
     programs: () => undefined,
     allowRoot: false,

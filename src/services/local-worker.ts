@@ -14,7 +14,6 @@ import { createServer, type Server, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { liveControls, readSetting } from "#control";
 import { errorText } from "#files";
-import { callerOrigin, posterFor } from "#inject";
 import { deliverLocally, type LocalHouse } from "#local";
 import { eventLine } from "#log";
 import type { DeliveryJob, Outcome } from "#mail";
@@ -47,12 +46,23 @@ function checkUser(options: ReadonlyMap<string, string>): void {
   if (uid === 0 && options.get("root") !== "1") throw new Error("Not allowed to perform deliveries as root.");
 }
 
-async function openHouse(home: string, options: ReadonlyMap<string, string>, log: (line: string) => void) {
-  const poster = await posterFor(process.env, home);
+/** The way into the queue. Its code is loaded when the first forward is sent: most users never forward. */
+async function openForwarding(home: string) {
+  const { callerOrigin, posterFor } = await import("#inject");
+  return { door: await posterFor(process.env, home), origin: callerOrigin() };
+}
+
+function openHouse(home: string, options: ReadonlyMap<string, string>, log: (line: string) => void) {
+  let forwarding: ReturnType<typeof openForwarding> | null = null;
   const host = hostname();
   const house: LocalHouse = {
-    door: poster,
-    origin: callerOrigin(),
+    forwarding() {
+      forwarding ??= openForwarding(home).catch((error: unknown) => {
+        forwarding = null; // The next one tries again.
+        throw error;
+      });
+      return forwarding;
+    },
     defaultDelivery: liveControls(home, ["defaultdelivery"], () => readSetting(home, "defaultdelivery")),
     programs: findProgram,
     allowRoot: options.get("root") === "1",
@@ -63,7 +73,7 @@ async function openHouse(home: string, options: ReadonlyMap<string, string>, log
     maildirName: (job, copy) => maildirName(job, host, copy),
     now: () => new Date(),
   };
-  return { house, close: () => poster.close() };
+  return { house, close: async () => (await forwarding)?.door.close() };
 }
 
 function listenOn(fd: number, onSocket: (socket: Socket) => void): Promise<Server> {
@@ -82,7 +92,7 @@ export const serve: Service = async ({ home, options, log }) => {
   process.umask(umask);
   const idleMs = numberOption(options, "idle-seconds", idleSecondsDefault) * 1000;
   const concurrency = numberOption(options, "concurrency", concurrencyDefault);
-  const { house, close: closeHouse } = await openHouse(home, options, log);
+  const { house, close: closeHouse } = openHouse(home, options, log);
 
   const deliver = async (job: DeliveryJob): Promise<Outcome> => {
     try {

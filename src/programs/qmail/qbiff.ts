@@ -1,6 +1,7 @@
-import { biffText, writeToTerminals } from "#local";
 import type { Program, ProgramCall } from "#process";
+import { biffText } from "./biff.ts";
 import { variable } from "./repost.ts";
+import { writeToTerminals } from "./terminals.ts";
 
 const utmpPath = "/var/run/utmp";
 /** A few lines of a terminal come from the very beginning of a message. */

@@ -80,8 +80,7 @@ async function deliver(call: ProgramCall, job: LocalJob, aliasEmpty: string): Pr
   const poster = await posterFor(call.env, home);
   const host = hostname();
   const house: LocalHouse = {
-    door: poster,
-    origin: callerOrigin(),
+    forwarding: async () => ({ door: poster, origin: callerOrigin() }),
     defaultDelivery: () => aliasEmpty,
     programs: findProgram,
     allowRoot: true, // Whoever runs this by hand is who he wants to be.
@@ -89,7 +88,8 @@ async function deliver(call: ProgramCall, job: LocalJob, aliasEmpty: string): Pr
     programLimitMs: () => readSetting(home, "programtimeout") * 1000,
     env: call.env,
     keeper: {
-      batch: new DurableBatch(),
+      // One message: syncing the file costs less than syncing all of its file system.
+      batch: new DurableBatch(null),
       complain: (line) => call.stderr.write(toBytes(`qmail-local: ${line}\n`)),
     },
     // No queue stands behind the delivery: nobody repeats it.

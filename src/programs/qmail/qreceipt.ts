@@ -1,8 +1,8 @@
 import { utf8ToByteString } from "#bytes";
-import { receiptFor } from "#local";
 import type { ReversePath } from "#mail";
 import { HeaderSplitter, type SplitHeader } from "#message";
 import type { Program, ProgramCall } from "#process";
+import { receiptFor } from "./receipt.ts";
 import { fatal, repost, variable } from "./repost.ts";
 
 /** A header longer than this asks for nothing. */
