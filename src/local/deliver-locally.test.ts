@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
-import { type Address, messageInMemory, permanent, temporary } from "#mail";
+import { type Address, expandVerp, messageInMemory, permanent, temporary } from "#mail";
 import { deliverLocally } from "./deliver-locally.ts";
 import { testHome } from "./testing.ts";
 
@@ -219,13 +219,19 @@ test("a loop is seen in a large message too, wherever its pieces are cut [Q-158]
 
 test("an -owner file changes the sender of forwards, with -owner-default to one for each recipient [Q-159] [Q-160]", async (t) => {
   const joe = testHome(t);
-  joe.write(".qmail-list-default", "a@x.test\n");
+  joe.write(".qmail-list-default", "a@x.test\nb@y.test\n");
   joe.write(".qmail-list-sub-owner", "./Maildir/\n");
   await joe.deliver({ ext: "list-sub", recipient: "joe-list-Sub@host.test" });
   assert.equal(joe.door.posted[0]!.envelope.sender, "joe-list-Sub-owner@host.test");
   joe.write(".qmail-list-sub-owner-default", "./Maildir/\n");
   await joe.deliver({ ext: "list-sub" });
-  assert.equal(joe.door.posted[1]!.envelope.sender, "joe-list-sub-owner-@host.test-@[]");
+  const { sender, recipients } = joe.door.posted[1]!.envelope;
+  assert.equal(sender, "joe-list-sub-owner-@host.test-@[]");
+  assert.deepEqual(
+    recipients.map((recipient) => expandVerp(sender, recipient)),
+    ["joe-list-sub-owner-a=x.test@host.test", "joe-list-sub-owner-b=y.test@host.test"],
+    "what the scheduler makes of it for each",
+  );
   await joe.deliver({ ext: "list-other" });
   assert.equal(joe.door.posted[2]!.envelope.sender, "jim@a.test", "the files of another extension say nothing");
 });

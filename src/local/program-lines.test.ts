@@ -58,7 +58,7 @@ test("a program that fails prevents all forwarding [Q-150]", async (t) => {
   assert.deepEqual(joe.door.posted, []);
 });
 
-test("what programs print is the report, both streams in their order [Q-154]", async (t) => {
+test("what programs print is the report, both streams in their order", async (t) => {
   const joe = testHome(t);
   joe.write(".qmail", "|echo one; echo two >&2; echo three; echo four >&2; exit 100\n");
   assert.deepEqual(await joe.deliver(), permanent("one\ntwo\nthree\nfour\n"));
