@@ -4,21 +4,35 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { multiCallPath, runInProcess } from "#process";
-import { findProgram } from "../src/programs/index.ts";
+import { findProgram, programNames } from "../src/programs/index.ts";
 
 type Row = {
   readonly words: readonly [string, ...string[]];
   readonly stdin?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What is read from descriptor 1 instead of anything being written there (qmail-queue). */
+  readonly envelope?: string;
+  /** What differs from run to run (a process's number, a time), left out of the comparison. */
+  readonly varying?: RegExp;
   /** What both must give; the rest of the row's worth is that they agree. */
   readonly code: number;
 };
+
+const folder = join(tmpdir(), `quail-equal-${process.pid}`);
+const home = { QUAIL_HOME: folder };
+const delivery = {
+  SENDER: "x@y.org",
+  RPLINE: "Return-Path: <x@y.org>\n",
+  DTLINE: "Delivered-To: joe@b.org\n",
+  UFLINE: "From x@y.org Thu Jan  1 00:00:00 1970\n",
+};
+const message = "From: x@y.org\nSubject: a\n\n\xe9\n";
 
 const rows: readonly Row[] = [
   { words: ["quail"], code: 0 },
@@ -37,28 +51,145 @@ const rows: readonly Row[] = [
   { words: ["predate", "cat", "no such file"], stdin: "To: joe\n\n", code: 1 },
   { words: ["qmail-qmtpd"], env: { QUAIL_HOME: "/" }, stdin: "x", code: 100 },
   { words: ["qmail-qmqpd"], env: { QUAIL_HOME: "/" }, stdin: "", code: 0 },
+  { words: ["bouncesaying"], code: 100 },
+  { words: ["bouncesaying", "no thanks"], stdin: message, code: 100 },
+  { words: ["bouncesaying", "no thanks", "false"], stdin: message, code: 0 },
+  { words: ["condredirect", "joe@b.org", "sh", "-c", "exit 111"], stdin: message, code: 111 },
+  { words: ["condredirect", "joe@b.org", "false"], stdin: message, code: 0 },
+  { words: ["except", "true"], stdin: message, code: 100 },
+  { words: ["except", "bouncesaying", "never"], stdin: message, code: 0 },
+  { words: ["forward", "joe@b.org"], stdin: message, code: 100 },
+  { words: ["maildirmake"], code: 100 },
+  { words: ["maildirmake", "Maildir"], code: 0 },
+  { words: ["maildirmake", "control"], code: 111 },
+  { words: ["maildir2mbox"], code: 111 },
+  { words: ["preline", "cat"], env: delivery, stdin: message, code: 0 },
+  { words: ["preline", "-d", "sh", "-c", "cat >&2; exit 3"], env: delivery, stdin: message, code: 3 },
+  { words: ["qbiff"], stdin: message, code: 0 },
+  { words: ["qreceipt"], stdin: message, code: 100 },
+  {
+    words: ["qmail-local", "-n", "--", "joe", folder, "joe", "", "", "b.org", "x@y.org", "./Maildir/"],
+    stdin: message,
+    code: 0,
+  },
+  { words: ["qmail-local"], code: 100 },
+  { words: ["datemail", "-bz"], code: 100 },
+  { words: ["mailq"], env: home, code: 0 },
+  { words: ["mailsubj"], code: 111 },
+  { words: ["qmail-getpw"], code: 100 },
+  { words: ["qmail-newmrh"], env: home, code: 0 },
+  { words: ["qmail-newu"], env: home, code: 0 },
+  { words: ["qmail-pw2u"], env: home, stdin: "joe:x:1000:1000::/home/joe:/bin/sh\n", code: 111 },
+  { words: ["qmail-qmqpc"], env: home, code: 55 },
+  { words: ["qmail-queue"], env: home, stdin: message, envelope: "Tno sender", code: 91 },
+  {
+    words: ["qmail-queue"],
+    env: { QUAIL_HOME: "/no-such-home" },
+    stdin: message,
+    envelope: "Fx@y.org\0Tz@a.org\0\0",
+    code: 62,
+  },
+  { words: ["qmail-remote"], code: 0 },
+  { words: ["qmail-tcpok"], env: home, code: 111 },
+  { words: ["qmail-tcpto"], env: home, code: 111 },
+  {
+    words: ["qmail-smtpd"],
+    env: home,
+    stdin: "EHLO x\r\nMAIL FROM:<a@b.org>\r\nRCPT TO:<c@d.org>\r\nNOOP\r\nQUIT\r\n",
+    varying: /id=\d+|seconds=[0-9.]+/g,
+    code: 0,
+  },
+  { words: ["qmail-qread"], env: home, code: 0 },
+  { words: ["qmail-qstat"], env: home, code: 0 },
+  { words: ["qmail-showctl"], env: home, code: 0 },
 ];
 
-let cwd = "";
-before(() => {
-  cwd = mkdtempSync(join(tmpdir(), "quail-equal-"));
-});
-after(() => rmSync(cwd, { recursive: true }));
+/** What each run starts from: a small home, at the same path every time, for paths show in what programs say. */
+const files: Readonly<Record<string, string>> = {
+  "control/me": "mail.a.org\n",
+  "control/rcpthosts": "a.org\n",
+  "control/morercpthosts": "B.org\n",
+  "users/assign": "=joe:joe:1000:1000:/home/joe:::\n.\n",
+  "queue/drop/": "",
+  "run/": "",
+  ".qmail": "|cat\n./Maildir/\n&jim@b.org\n",
+};
 
-for (const { words, stdin = "", env = {}, code } of rows) {
-  test(`${words.join(" ")}: the same as a process and in process`, async () => {
+function lay(): void {
+  rmSync(folder, { recursive: true, force: true });
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(name.endsWith("/") ? join(folder, name) : dirname(join(folder, name)), { recursive: true });
+    if (!name.endsWith("/")) writeFileSync(join(folder, name), text);
+  }
+}
+
+/** Every file and folder below `folder`, with what is in it. */
+function found(): Readonly<Record<string, string>> {
+  const names = (readdirSync(folder, { recursive: true }) as string[]).sort();
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      statSync(join(folder, name)).isFile() ? readFileSync(join(folder, name), "latin1") : "/",
+    ]),
+  );
+}
+
+after(() => {
+  for (const path of [folder, `${folder}.envelope`]) rmSync(path, { recursive: true, force: true });
+});
+
+/** Longer than any program here takes; one that waits for what never comes fails its row. */
+const limitMs = 20_000;
+
+/** The program as a process of its own. */
+function runApart({ words, stdin = "", envelope }: Row, env: NodeJS.ProcessEnv) {
+  const out = envelope === undefined ? ("pipe" as const) : openSync(laid(envelope), "r");
+  const result = spawnSync(multiCallPath, [...words], {
+    cwd: folder,
+    env,
+    input: Buffer.from(stdin, "latin1"),
+    stdio: ["pipe", out, "pipe"],
+    timeout: limitMs,
+  });
+  if (typeof out === "number") closeSync(out);
+  return { code: result.status, stdout: result.stdout ?? Buffer.alloc(0), stderr: result.stderr };
+}
+
+/** A file outside the folder that is compared. */
+function laid(content: string): string {
+  const path = `${folder}.envelope`;
+  writeFileSync(path, content, "latin1");
+  return path;
+}
+
+for (const row of rows) {
+  const { words, stdin = "", envelope, env = {}, varying, code } = row;
+  const text = (bytes: Buffer): string => bytes.toString("latin1").replaceAll(varying ?? /$^/g, "...");
+  test(`${words.join(" ")}: the same as a process and in process`, { timeout: 2 * limitMs }, async () => {
     const whole = { PATH: process.env.PATH, ...env };
-    const [name, ...args] = words;
-    const apart = spawnSync(multiCallPath, [name, ...args], { cwd, env: whole, input: Buffer.from(stdin, "latin1") });
+    lay();
+    const apart = runApart(row, whole);
+    const left = found();
+    lay();
     const inside = await runInProcess(findProgram, words, {
-      cwd,
+      cwd: folder,
       env: whole,
       stdin: Readable.from([Buffer.from(stdin, "latin1")]),
+      inputs: new Map(envelope === undefined ? [] : [[1, Readable.from([Buffer.from(envelope, "latin1")])]]),
       maxOutputBytes: 1 << 24,
     });
-    assert.ok(inside !== null, `${name} is not in the table of programs`);
-    assert.equal(inside.stdout.toString("latin1"), apart.stdout.toString("latin1"));
-    assert.equal(inside.stderr.toString("latin1"), apart.stderr.toString("latin1"));
-    assert.deepEqual([inside.code, apart.status], [code, code]);
+    assert.ok(inside !== null, `${words[0]} is not in the table of programs`);
+    assert.equal(text(inside.stdout), text(apart.stdout));
+    assert.equal(text(inside.stderr), text(apart.stderr));
+    assert.deepEqual([inside.code, apart.code], [code, code], apart.stdout.toString() + apart.stderr.toString());
+    assert.deepEqual(found(), left);
   });
 }
+
+test("every program has a row", () => {
+  const covered = new Set(rows.map(({ words }) => words[0]));
+  assert.deepEqual(
+    programNames.filter((name) => !covered.has(name)),
+    [],
+  );
+});
