@@ -67,6 +67,7 @@ test("the service finds the queue, delivers with the control files as they are, 
   assert.deepEqual(await courier.deliver(job("ann@there.test")), {
     fate: "temporary",
     text: "Sorry, I couldn't find any host by that name. (#4.1.2)\n",
+    scope: "host",
   });
   rmSync(join(home, "control", "me"));
   const deferred = await courier.deliver(job("ann@there.test"));
