@@ -31,7 +31,7 @@ const sideways: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Parts of a room that have a door of their own, because nobody needs both. (`#room/testing` is for tests alone.) */
-const partDoors: ReadonlySet<string> = new Set(["#smtp/client"]);
+const partDoors: ReadonlySet<string> = new Set(["#send/courier", "#smtp/client"]);
 
 const source = join(import.meta.dirname, "..", "src");
 

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { fromBytes } from "#bytes";
 import { type DeliveryJob, fateOfLetter, type Outcome } from "#mail";
 import { FrameLink } from "#net";
-import { courierFrames, hostLetter, maxReportBytes, parsePull, renderJob } from "./courier-protocol.ts";
+import { courierFrames, hostLetter, maxReportBytes, parsePull, renderJob } from "./courier/protocol.ts";
 
 /** How a job given to a courier ended: an outcome, a report that makes no sense, or the courier was lost on the way. */
 export type CourierResult = Outcome | "mangled" | "lost";

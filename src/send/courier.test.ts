@@ -7,9 +7,9 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { type Address, type DeliveryJob, done, type MessageSource, type Outcome, permanent, temporary } from "#mail";
 import { closeServer, connectUnix, listenUnix } from "#net";
-import { serveCourier } from "./courier.ts";
+import { parsePull, renderPull } from "./courier/protocol.ts";
+import { serveCourier } from "./courier/serve-courier.ts";
 import { type CourierLink, linkCourier } from "./courier-link.ts";
-import { parsePull, renderPull } from "./courier-protocol.ts";
 
 /** A source whose bytes say where they are, small or large. */
 function source(sizeBytes: number, inline: boolean): MessageSource {

@@ -2,9 +2,8 @@
  * Room `send`: the scheduler (qmail-send of old): decides what is tried when, hands jobs to couriers, keeps count, writes the
  * classic log, owes bounces. Couriers (`local` workers, `remote` processes) use `serveCourier`; only the queue service uses the rest.
  */
-export { type Courier, serveCourier } from "./courier.ts";
 export { type CourierLink, type CourierResult, linkCourier } from "./courier-link.ts";
-export { localFrames, localOutlet, type RemoteOutlet, type Resolved, remoteOutlet } from "./outlets.ts";
+export { localOutlet, type RemoteOutlet, remoteOutlet } from "./outlets.ts";
 export { type BounceSettings, type OwedBounce, owedBounce } from "./owed-bounce.ts";
 export { gaveUp, isLastPass, nextRetryMs } from "./retry.ts";
 export {

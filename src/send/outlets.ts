@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { fromBytes, toBytes } from "#bytes";
-import { type Address, type DeliveryJob, type Fate, type LocalRoute, type Outcome, temporary } from "#mail";
+import { type Address, type DeliveryJob, type Fate, type Outcome, temporary } from "#mail";
 import { type ConnectFailure, FrameLink } from "#net";
+import { localFrames, type Resolved } from "./courier/local-questions.ts";
 import { type CourierLink, type CourierResult, linkCourier } from "./courier-link.ts";
 import type { Outlet } from "./scheduler.ts";
 
@@ -9,23 +10,6 @@ import type { Outlet } from "./scheduler.ts";
  * The two outlets as the queue service sees them. Remote: `remote` processes knock and are linked. Local: ask the `local` service
  * who a recipient is and where that user's worker listens (RESOLVE), then hand the job to the worker.
  */
-
-/** Frames of the `local` service's socket (`run/local`). */
-export const localFrames = {
-  /** recipient, as routed */
-  resolve: 1,
-  /** JSON: a `Resolved` */
-  resolved: 2,
-  /** address, as in RCPT */
-  exists: 3,
-  /** `yes`, `no` or `defer` */
-  existence: 4,
-} as const;
-
-/** What RESOLVE answers: whose mail it is and the absolute path of the worker's socket, or how the delivery ends right away. */
-export type Resolved =
-  | { readonly kind: "route"; readonly route: LocalRoute; readonly worker: string }
-  | { readonly kind: "outcome"; readonly fate: Fate; readonly text: string };
 
 /** An answer is used again for this long: a burst to one user asks once; an edit of users/assign is seen within a second. */
 const resolvedMs = 1_000;

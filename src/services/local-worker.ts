@@ -20,7 +20,7 @@ import type { DeliveryJob, Outcome } from "#mail";
 import { DurableBatch, maildirName } from "#mailbox";
 import { closeServer } from "#net";
 import { findProgram } from "#programs";
-import { type Courier, serveCourier } from "#send";
+import { type Courier, serveCourier } from "#send/courier";
 
 import type { Service } from "./service.ts";
 

@@ -8,7 +8,7 @@ import type { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { toBytes } from "#bytes";
 import { connectUnix, FrameLink } from "#net";
-import { localFrames, type Resolved } from "#send";
+import { localFrames, type Resolved } from "#send/courier";
 import { compileAssign, parseAssign } from "#users";
 import { serve, serveLocal } from "./local.ts";
 import type { RunningService } from "./service.ts";

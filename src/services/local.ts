@@ -21,7 +21,7 @@ import { errorText } from "#files";
 import { eventLine } from "#log";
 import { type Address, type LocalRoute, localPartOf, type Outcome, parseAddress, temporary } from "#mail";
 import { closeServer, FrameLink, listenUnix } from "#net";
-import { localFrames, type Resolved } from "#send";
+import { localFrames, type Resolved } from "#send/courier";
 import {
   findUser,
   loadRouting,

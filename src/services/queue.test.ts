@@ -9,7 +9,7 @@ import { toBytes } from "#bytes";
 import { type Address, type DeliveryJob, done, type Outcome, permanent, type ReversePath, temporary } from "#mail";
 import { closeServer, connectUnix, FrameLink, listenUnix } from "#net";
 import { dropMessage, openDoor } from "#qmtp";
-import { localFrames, serveCourier } from "#send";
+import { localFrames, serveCourier } from "#send/courier";
 import { serve } from "./queue.ts";
 import type { RunningService } from "./service.ts";
 

@@ -13,7 +13,7 @@ import { ControlError, readSetting } from "#control";
 import { eventLine } from "#log";
 import { closeServer, connectUnix } from "#net";
 import { deliverByProgram, makeDeliver, openWorld, type RemoteWorld, serveTcpto } from "#remote";
-import { type Courier, serveCourier } from "#send";
+import { type Courier, serveCourier } from "#send/courier";
 import type { Service } from "./service.ts";
 
 /** qmail's conf-spawn; more if control/concurrencyremote asks for more, so that nothing is capped in silence (spec G37). */

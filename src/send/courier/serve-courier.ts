@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { toBytes } from "#bytes";
 import { type DeliveryJob, letterOfFate, type MessageSource, type Outcome, temporary } from "#mail";
 import { FrameLink } from "#net";
-import { courierFrames, hostLetter, maxPartBytes, maxReportBytes, parseJob, renderPull } from "./courier-protocol.ts";
+import { courierFrames, hostLetter, maxPartBytes, maxReportBytes, parseJob, renderPull } from "./protocol.ts";
 
 /** Unknown trouble in a courier is temporary: our bug must not bounce someone's mail. */
 const surprised = (error: unknown): Outcome =>
