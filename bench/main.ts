@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cell, cellName, fullCells, quickCells } from "./cells.ts";
 import { describeMachine } from "./machine.ts";
-import { measure, type Run } from "./measure.ts";
+import { measure, type Patience, type Run } from "./measure.ts";
 import { type Options, readOptions, usage } from "./options.ts";
 import { findPostfix } from "./postfix.ts";
 import { quail } from "./quail.ts";
@@ -27,7 +27,7 @@ import { canTrace, syncsPerMessage } from "./syncs.ts";
 
 const checkout = join(import.meta.dirname, "..");
 /** A noisy run of a full measurement is made again, but a machine that is never quiet must not hold us for ever. */
-const extraRuns = 3;
+const extraRuns = 2;
 const syncMessages = 400;
 
 /** What runs now, on one line of a terminal that is overwritten; nothing when stderr is a file. */
@@ -39,7 +39,7 @@ function progress(text: string): void {
 async function runCell(
   cell: Cell,
   contenders: readonly Contender[],
-  { runs, extra }: { readonly runs: number; readonly extra: number },
+  { runs, extra, patience }: { readonly runs: number; readonly extra: number; readonly patience: Patience },
   work: string,
 ): Promise<CellRuns> {
   const quiet = new Map<string, Run[]>(contenders.map(({ name }) => [name, []]));
@@ -50,7 +50,7 @@ async function runCell(
       const { name } = contender;
       if (quiet.get(name)!.length >= runs) continue;
       progress(`${cellName(cell)}: ${name}, run ${round + 1}`);
-      const run = await measure(contender, cell, work);
+      const run = await measure(contender, cell, work, patience);
       (run.noise > noisyShare ? noisy : quiet).get(name)!.push(run);
     }
   }
@@ -63,7 +63,7 @@ async function runCell(
 }
 
 function syncCellsOf(cells: readonly Cell[]): readonly Cell[] {
-  return cells.filter((cell) => cell.sizeKb === 10 && cell.perConnection === "one");
+  return cells.filter((cell) => cell.sizeKb === 10 && cell.sessions > 1 && cell.perConnection === "one");
 }
 
 async function countSyncs(cell: Cell, contenders: readonly Contender[], work: string): Promise<SyncRow> {
@@ -97,9 +97,12 @@ async function bench(options: Options, work: string): Promise<void> {
   const machine = describeMachine(work, checkout, peers).lines;
   for (const line of machine) say(line);
   say(`\n${alignedLine(heads)}`);
+  const effort = options.quick
+    ? ({ runs: options.runs, extra: 0, patience: "none" } as const)
+    : ({ runs: options.runs, extra: extraRuns, patience: "wait" } as const);
   const rows: CellRuns[] = [];
   for (const cell of cells) {
-    rows.push(await runCell(cell, contenders, { runs: options.runs, extra: options.quick ? 0 : extraRuns }, work));
+    rows.push(await runCell(cell, contenders, effort, work));
     say(alignedLine(rowOf(rows.at(-1)!)));
   }
   const syncs: SyncRow[] = [];

@@ -1,5 +1,5 @@
 /** One run: a fresh server, a warm-up, the load, and the moment when the last message has arrived where it should. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -84,7 +84,8 @@ export async function openStage(contender: Contender, work: string, wrapper: rea
     async close() {
       await server.stop();
       await sink.stop();
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      // The folder stays until the end of all: a file system that has just removed thousands of files makes new ones slowly
+      // (ext4 without a journal: 0.6 ms each, for minutes), and the next run would pay for this one.
     },
   };
 }
@@ -121,12 +122,15 @@ function toolsCpu(stage: Stage): number {
   return processCpuSeconds(process.pid) + processCpuSeconds(stage.sink.pid);
 }
 
+/** Whether a run waits for a quiet machine first, or takes it as it is. */
+export type Patience = "wait" | "none";
+
 /** Runs one cell once. */
-export async function measure(contender: Contender, cell: Cell, work: string): Promise<Run> {
+export async function measure(contender: Contender, cell: Cell, work: string, patience: Patience): Promise<Run> {
   const stage = await openStage(contender, work);
   try {
-    await stage.pass(cell, Math.max(50, cell.sessions));
-    await waitForQuiet();
+    await stage.pass(cell, cell.warmUp);
+    if (patience === "wait") await waitForQuiet();
     const { pid } = stage.server;
     const before = { cpu: treeCpu(pid), busy: machineBusySeconds(), tools: toolsCpu(stage), at: performance.now() };
     const memory = watchMemory(pid);

@@ -34,7 +34,7 @@ export async function syncsPerMessage(
   const strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-e", `trace=${calls}`, "-o", trace];
   const stage = await openStage(contender, work, strace);
   try {
-    await stage.pass(cell, Math.max(50, cell.sessions));
+    await stage.pass(cell, 100);
     await sleep(500);
     const before = readFileSync(trace, "latin1").match(callLine)?.length ?? 0;
     await stage.pass(cell, messages);
