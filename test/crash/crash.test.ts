@@ -3,7 +3,7 @@
  * `QUAIL_SEED` sets it, `QUAIL_ROUNDS` the number of kills.
  */
 import assert from "node:assert/strict";
-import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { commandOf } from "../../bench/process-tree.ts";
 import { type Random, seededRandom } from "../corpus/random.ts";
 import { House, inbox, processesIn, until } from "../system/house.ts";
 import { openScriptedServer, type ScriptedServer } from "../system/scripted-server.ts";
-import { type Load, startLoad } from "./load.ts";
+import { isWhole, type Load, startLoad } from "./load.ts";
 
 const seed = Number(process.env.QUAIL_SEED ?? Date.now() % 1_000_000);
 const rounds = Number(process.env.QUAIL_ROUNDS ?? 50);
@@ -42,15 +42,13 @@ function killOne(house: House, role: string, random: Random): boolean {
   }
 }
 
-/** How often each message is in the Maildir, by id. */
+/** How often each message is in the Maildir, by id; each must be whole. */
 function arrivals(maildir: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const name of readdirSync(join(maildir, "new"))) {
-    const fd = openSync(join(maildir, "new", name), "r");
-    const head = Buffer.alloc(200);
-    const text = head.toString("latin1", 0, readSync(fd, head));
-    closeSync(fd);
-    const id = /^Return-Path: <(m[0-9]+)@load\.test>\n/.exec(text)?.[1] ?? `no message of ours: ${name}`;
+    const message = readFileSync(join(maildir, "new", name));
+    const id = /^Return-Path: <(m[0-9]+)@load\.test>\n/.exec(message.toString("latin1", 0, 200))?.[1];
+    assert.ok(id !== undefined && isWhole(id, message), `half a message in ${name}`);
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }
   return counts;
@@ -58,7 +56,7 @@ function arrivals(maildir: string): ReadonlyMap<string, number> {
 
 function missing(load: Load, house: House, remote: ScriptedServer): readonly string[] {
   const here = arrivals(house.maildir);
-  const there = new Set(remote.taken.map(({ from }) => from.split("@")[0]));
+  const there = new Set(remote.taken.map(({ from }) => from.slice(0, from.indexOf("@"))));
   return [...load.promised]
     .filter(([id, goal]) => !(goal === "local" ? here.has(id) : there.has(id)))
     .map(([id]) => id);
@@ -83,6 +81,8 @@ async function settle(load: Load, house: House, remote: ScriptedServer): Promise
   }
   const twice = [...arrivals(house.maildir)].filter(([, count]) => count > 1);
   assert.deepEqual(twice, [], `in the Maildir twice (seed ${seed})`);
+  for (const { from, bytes } of remote.taken)
+    assert.ok(isWhole(from.slice(0, from.indexOf("@")), bytes), `half of ${from}`);
   assert.deepEqual(load.refusals, [], "nothing was refused for good");
 }
 

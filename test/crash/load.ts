@@ -34,6 +34,14 @@ function messageFor(id: string, random: Random): Buffer {
   return Buffer.from(`Subject: ${id}\n\n${`${"quail ".repeat(12)}\n`.repeat(lines)}end of ${id}\n`);
 }
 
+/** True if a message of the load is whole, as LF or CRLF text: its last line names it. */
+export function isWhole(id: string, message: Buffer): boolean {
+  return message
+    .toString("latin1", Math.max(0, message.length - 40))
+    .trimEnd()
+    .endsWith(`end of ${id}`);
+}
+
 /** Starts the load; it runs until `stop`. */
 export function startLoad({ port, random, sessions, pauseMs, local, remote }: LoadOptions): Load {
   const promised = new Map<string, "local" | "remote">();

@@ -79,3 +79,14 @@ test("what postmaster cannot get either is thrown away and logged [Q-092]", asyn
   await house.logged(/^triple bounce: discarding bounce\/[0-9]+$/);
   assert.equal(readNew(house.maildir).size, before);
 });
+
+test("with rcptcheck the same stranger is refused at RCPT, from the next session on [Q-270]", async () => {
+  house.control("rcptcheck", "1\n");
+  const refused = await sendOne(house.ports.smtp, inbox, ["nobody-here@localhost"], "Subject: x\n\n");
+  assert.equal(refused.code, 550);
+  assert.match(refused.lines.join(), /\(#5\.1\.1\)$/);
+  house.control("rcptcheck", "0\n");
+  const before = readNew(house.maildir).size;
+  assert.equal((await sendOne(house.ports.smtp, inbox, ["nobody-there@localhost"], "Subject: x\n\n")).code, 250);
+  await until("the bounce", () => readNew(house.maildir).size > before);
+});

@@ -133,3 +133,15 @@ test("eight-bit bytes, NUL and bare CR reach the Maildir unchanged [Q-031, Q-032
   const text = await arrived("all octets");
   assert.ok(text.endsWith(message.toString("latin1")));
 });
+
+test("new mail is in the mailbox within a second of its 250 [Q-057]", async () => {
+  const took: number[] = [];
+  for (const subject of ["quick 1", "quick 2", "quick 3"]) {
+    assert.equal((await sendOne(house.ports.smtp, "a@client.test", [inbox], `Subject: ${subject}\n\n`)).code, 250);
+    const startedAt = performance.now();
+    await arrived(subject);
+    took.push(performance.now() - startedAt);
+  }
+  // The best of three: the machine may have other things to do, a scan every few seconds would show in all.
+  assert.ok(Math.min(...took) < 1_000, `${took} ms`);
+});

@@ -107,7 +107,7 @@ function* unchanged(samples: Iterable<Sample>): Generator<Sample> {
   for (const sample of samples) if (sample.endsInLf && !sample.bytes.includes("\r")) yield sample;
 }
 
-test(`a corpus relayed to a second Quail arrives there byte for byte, each once [Q-190]`, async () => {
+test(`a corpus relayed to a second Quail arrives there byte for byte, each once`, async () => {
   await using far = await House.open({
     control: { locals: "localhost\nfar.test\n", rcpthosts: "localhost\nfar.test\n" },
   });

@@ -107,7 +107,7 @@ test("a recipient refused with 550 comes back with the reply and who gave it [Q-
   assert.match(bounce, /\nthe body that comes back\n/);
 });
 
-test("a 4xx is tried again: after ALRM the message gets through [Q-071]", async () => {
+test("a 4xx is tried again: after ALRM the message gets through [Q-194]", async () => {
   let refuse = true;
   await using remote = await openScriptedServer((verb) => (verb === "RCPT" && refuse ? "451 later" : null));
   await using house = await relayHouse(remote.port);
@@ -133,7 +133,7 @@ test("a connection that dies after the final dot is tried again and says Possibl
   await until("the message", () => remote.taken.length === 1);
 });
 
-test("without DNS mail waits: the report says so and nothing bounces [Q-183]", async () => {
+test("without DNS mail waits: the report says so and nothing bounces", async () => {
   await using house = await House.open({ control: { rcpthosts: "localhost\nfar.test\n", dnsservers: noDns } });
   assert.equal((await sendOne(house.ports.smtp, inbox, ["b@far.test"], "Subject: no DNS\n\nbody\n")).code, 250);
   await house.logged(/^delivery 1: deferral: Sorry,_I_couldn't_find_any_host_by_that_name\._\(#4\.1\.2\)\/$/, 60_000);
