@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { treePids } from "../../bench/process-tree.ts";
@@ -74,10 +74,22 @@ export function hasCommand(name: string): boolean {
   });
 }
 
+/** True if our uid has an account; s-nail refuses to work for one without. */
+function hasAccount(): boolean {
+  try {
+    return userInfo().username !== "";
+  } catch {
+    return false; // ENOENT: no such account.
+  }
+}
+
 /** For `test(..., { skip })`: false when all are there, else the reason that is printed. */
 export function needs(...commands: readonly string[]): string | false {
   const missing = commands.filter((name) => !hasCommand(name));
-  return missing.length === 0 ? false : `not installed: ${missing.join(", ")}`;
+  if (missing.length > 0) return `not installed: ${missing.join(", ")}`;
+  return commands.includes("s-nail") && !hasAccount()
+    ? "s-nail wants an account for this uid, and there is none"
+    : false;
 }
 
 /** The whole content of each file in a Maildir's `new`, by file name; empty while the folder does not exist. */

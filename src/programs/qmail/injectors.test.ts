@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { netstring } from "#bytes";
@@ -233,8 +233,18 @@ test("mutt sends through sendmail [Q-224]", async (t) => {
   assert.match(place.kept().message, /\n\n\.\nbody\n$/);
 });
 
+/** s-nail refuses to work for a uid without an account. */
+function hasAccount(): boolean {
+  try {
+    return userInfo().username !== "";
+  } catch {
+    return false; // ENOENT: no such account.
+  }
+}
+
 test("s-nail sends through sendmail [Q-224]", async (t) => {
   if (!has("s-nail")) return t.skip("s-nail is not installed");
+  if (!hasAccount()) return t.skip("s-nail wants an account for this uid, and there is none");
   using place = makePlace();
   const words = ["s-nail", "-n", "-S", `mta=${place.bin("sendmail")}`, "-r", "me@sun.test", "-s", "a subject"] as const;
   const ran = await run([...words, "-b", "secret@c.test", "fred@b.test"], { ...place.env, ...place.keeping }, "body\n");
