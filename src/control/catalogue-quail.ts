@@ -188,7 +188,7 @@ export const quailFiles = {
   }),
   poppasswd: text(null, {
     meaning: "Mailbox passwords of users without a system account: user:hash:uid:gid:home lines.",
-    usedBy: [],
+    usedBy: ["quail start"],
     reload: "live",
     since: "quail",
     example: "joe:$argon2id$...:1000:1000:/home/joe",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -108,6 +108,15 @@ test("signals reach the services they are meant for", async () => {
   await until(() => story().length === 7);
   assert.equal(story()[4], "queue SIGALRM");
   assert.deepEqual(story().slice(5).sort(), ["queue SIGHUP", "smtpd SIGHUP"]);
+});
+
+test("a service runs as the user it is given", { skip: process.getuid?.() !== 0 && "needs root" }, async () => {
+  chmodSync(home, 0o777);
+  house = await startHouse(home, [[{ ...spec("queue"), user: { uid: 65525, gid: 65524 } }]], [0], quiet);
+  const status = readFileSync(`/proc/${pidOf("queue")}/status`, "latin1");
+  assert.match(status, /^Uid:\t65525\t65525\t65525\t65525$/m);
+  assert.match(status, /^Gid:\t65524\t65524\t65524\t65524$/m);
+  assert.match(status, /^Groups:\s*$/m);
 });
 
 test("a service deaf to SIGTERM is killed when its time is over", async () => {

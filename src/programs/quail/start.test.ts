@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -170,6 +170,20 @@ test("a wrong control value is told with file, line and reason", async () => {
   assert.match(said(), /^quail: .*control\/queuelifetime line 1: does not begin with a digit/m);
 });
 
+test("an installation of qmail is left alone", async () => {
+  mkdirSync(join(home, "queue", "intd"), { recursive: true });
+  mkdirSync(join(home, "queue", "mess", "7"), { recursive: true });
+  writeFileSync(join(home, "queue", "mess", "7", "7"), "a message of qmail's");
+  const { code, said } = run(["--home", home, ...ports]);
+  assert.equal(await code, 111);
+  assert.match(
+    said(),
+    /^quail: .* is an installation of qmail \(it has queue\/intd\); take another folder with --home/,
+  );
+  assert.equal(readFileSync(join(home, "queue", "mess", "7", "7"), "utf8"), "a message of qmail's");
+  assert.deepEqual(readdirSync(home), ["queue"]);
+});
+
 test("a home that cannot be made is one sentence", async () => {
   writeFileSync(join(folder, "file"), "");
   const { code, said } = run(["--home", join(folder, "file", "home"), ...ports]);
@@ -272,6 +286,31 @@ test("root opens a port below 1024 for services that are not root", { skip: !roo
     socket.once("error", failed);
   });
   assert.match(greeting, /^220 /);
+  child.kill("SIGTERM");
+  await code;
+});
+
+test("where an unprivileged uid would not get to the home, root runs it with a warning and runs nobody's programs", {
+  skip: !root && "needs root",
+}, async () => {
+  chmodSync(folder, 0o700);
+  const { child, code, said } = await ready([]);
+  assert.match(
+    said(),
+    /^quail: WARNING: everything runs as root, because uid \d+ cannot get to \S+; programs in \.qmail files are off$/m,
+  );
+  writeFileSync(join(home, "home", "you", ".qmail-program"), "|touch /tmp/never\n");
+  const send = (to: string) =>
+    spawnSync(multiCallPath, ["sendmail", to], {
+      input: "Subject: x\n\nx\n",
+      env: { ...process.env, QUAIL_HOME: home },
+    });
+  assert.equal(send("you@localhost").status, 0);
+  assert.equal(send("you-program@localhost").status, 0);
+  const wanted = () => said().includes("did_1+0+0/") && /delivery \d+: deferral: /.test(said());
+  for (let i = 0; i < 500 && !wanted(); i++) await new Promise((wake) => setTimeout(wake, 20));
+  assert.equal(readdirSync(join(home, "home", "you", "Maildir", "new")).length, 1);
+  assert.match(said(), /delivery \d+: deferral: /);
   child.kill("SIGTERM");
   await code;
 });

@@ -5,7 +5,7 @@ import { checkHome, findHome } from "#control";
 import type { Program, ProgramCall } from "#process";
 import { type House, type HouseEvents, LogFile, lockHolder, lockHome, StartFailure, startHouse } from "#supervise";
 import { follow, logFormatter } from "./start/follow.ts";
-import { hasTestAccount, isOurs, makeHome, makeRunFolder } from "./start/fresh-home.ts";
+import { hasTestAccount, makeHome, makeRunFolder, refuseQmail } from "./start/fresh-home.ts";
 import { become, handHome } from "./start/hand-over.ts";
 import { readOptions, type StartOptions, usage } from "./start/options.ts";
 import { checkout, codeToWarm, planHouse, stopOrder } from "./start/plan.ts";
@@ -47,7 +47,7 @@ function whoLine(who: Who, home: string): string {
     return `quail: started as root; everything runs as uid ${who.ids.uid} (${who.because}), which now owns ${home}\n`;
   }
   if (who.kind === "root") {
-    return `quail: WARNING: running as root, because uid ${who.unread.uid} cannot read ${checkout}; programs in .qmail files are off\n`;
+    return `quail: WARNING: everything runs as root, because ${who.because}; programs in .qmail files are off\n`;
   }
   return "";
 }
@@ -86,7 +86,8 @@ function untilStopped(house: House, home: string, whenStopping: () => void): Pro
 
 /** Makes the home and everything around it ready; the rest runs under the uid decided here. */
 async function prepare(home: string, options: StartOptions, voice: Voice) {
-  const who = await decideWho(home, checkout, { isOurs: isOurs(home) });
+  refuseQmail(home);
+  const who = await decideWho(home, checkout);
   if (who.kind === "own" && isForeign(home, who.ids.uid)) {
     throw new StartError(
       `${home} belongs to another user; start as its owner or as root, or take another folder with --home`,
@@ -95,12 +96,12 @@ async function prepare(home: string, options: StartOptions, voice: Voice) {
   if (who.kind === "handed") await handHome(home, who.ids);
   else await step(`make ${home}`, () => makeRunFolder(home));
   const lockFd = await takeHome(home, who, voice);
-  const kept = await claimPorts(options, who.kind === "handed" || who.kind === "classic");
+  const kept = await claimPorts(options, who.kind === "handed");
   if (who.kind === "handed") {
     await handHome(home, who.ids);
     become(who.ids);
   }
-  await makeHome(home, who.kind === "own" || who.kind === "handed" ? who.ids : { uid: 0, gid: 0 });
+  await makeHome(home, who.kind === "root" ? { uid: 0, gid: 0 } : who.ids);
   rmSync(join(home, "ready"), { force: true });
   checkControl(home, voice);
   return { who, lockFd, kept };

@@ -34,9 +34,19 @@ export function isFresh(home: string): boolean {
   return !existsSync(join(home, "queue"));
 }
 
-/** Made by `quail start` (or about to be): its owner may be changed. A qmail installation is not. */
-export function isOurs(home: string): boolean {
-  return isFresh(home) || existsSync(join(home, "welcome.txt"));
+/** What only qmail's own installation has: the folders of its queue, its scheduler. */
+const signsOfQmail = ["queue/intd", "queue/todo", "queue/info", "bin/qmail-send"] as const;
+
+/**
+ * Throws when qmail itself lives here: its queue is not ours to take over (what lies in queue/mess without a row in our
+ * database would be swept away), and its files keep their owners.
+ */
+export function refuseQmail(home: string): void {
+  const sign = signsOfQmail.find((name) => existsSync(join(home, name)));
+  if (sign === undefined || existsSync(join(home, "queue", "queue.db"))) return;
+  throw new StartError(
+    `${home} is an installation of qmail (it has ${sign}); take another folder with --home, control files can be copied there`,
+  );
 }
 
 function ensureFolder(path: string, mode: number): void {

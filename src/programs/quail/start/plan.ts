@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { ServiceSpec } from "#supervise";
 import type { PortName, StartOptions } from "./options.ts";
 import { type ConfinedService, permissionFlags } from "./permissions.ts";
-import type { Ids, Who } from "./who.ts";
+import type { Who } from "./who.ts";
 
 /** The folder our code lies in. */
 export const checkout: string = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
@@ -44,13 +44,6 @@ export function endpoint(host: string, port: number): string {
 /** What Node says of itself at each start: that parts of it are new, that native code could pass by its permissions. */
 const quietNode = ["--disable-warning=ExperimentalWarning", "--disable-warning=PERM0001"] as const;
 
-type Role = "queue" | "local" | "remote" | "smtpd";
-
-function userOf(who: Who, role: Role): Ids | undefined {
-  if (who.kind !== "classic" || role === "local") return undefined;
-  return who.accounts[role];
-}
-
 /** Where one service keeps its compiled code: its own folder, so that none can lay code in wait for another. */
 export const cacheFolder = (home: string, module: string): string => join(home, "run", "cache", module);
 
@@ -69,12 +62,10 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
   const service = (
     name: string,
     module: ConfinedService | "local",
-    role: Role,
     words: readonly string[],
     more: Partial<ServiceSpec> = {},
   ): ServiceSpec => {
     const cache = cacheFolder(home, module);
-    const user = userOf(who, role);
     const confined = module === "local" ? [] : permissionFlags(module, home, checkout, cache);
     return {
       name,
@@ -82,7 +73,6 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
       command: [process.execPath, ...quietNode, ...confined, entry, module, ...words],
       cwd: home,
       env: serviceEnv(parts.env, home, cache),
-      ...(user === undefined ? {} : { user }),
       heldFds: [parts.lockFd],
       stopWithinMs: stopWithinMs.other,
       ...more,
@@ -98,7 +88,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     const where = listenFd === undefined ? [`listen=${endpoint(options.host, number)}`, "reuse-port=1"] : [];
     const words = [`role=${port}`, `processes=${count}`, ...where];
     return Array.from({ length: count }, (_, i) =>
-      service(i === 0 ? name : `${name}-${i + 1}`, "smtpd", "smtpd", words, {
+      service(i === 0 ? name : `${name}-${i + 1}`, "smtpd", words, {
         log: name,
         ...(listenFd === undefined ? {} : { listenFd }),
       }),
@@ -107,27 +97,23 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
 
   const metrics = (): readonly ServiceSpec[] => {
     const number = options.ports.metrics;
-    return number === null ? [] : [service("metrics", "metrics", "smtpd", [`listen=127.0.0.1:${number}`])];
+    return number === null ? [] : [service("metrics", "metrics", [`listen=127.0.0.1:${number}`])];
   };
 
   return [
-    [service("queue", "queue", "queue", [], { stopWithinMs: stopWithinMs.queue })],
-    [
-      service("local", "local", "local", localWords(who), { stopWithinMs: stopWithinMs.local }),
-      service("remote", "remote", "remote", []),
-    ],
+    [service("queue", "queue", [], { stopWithinMs: stopWithinMs.queue })],
+    [service("local", "local", localWords(who), { stopWithinMs: stopWithinMs.local }), service("remote", "remote", [])],
     [...smtpd("smtp", options.smtpd ?? usualSmtpdCount()), ...smtpd("submission", 1), ...metrics()],
   ];
 }
 
 /**
- * What to compile before the house starts: every service, and the worker that `local` starts (when it runs under our uid and
- * may share what we keep).
+ * What to compile before the house starts: every service, and the worker that `local` starts under the same uid.
  */
 export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceSpec[])[]): readonly ServiceSpec[] {
   const services = stages.flat();
   const local = services.find(({ name }) => name === "local");
-  if (local === undefined || parts.who.kind === "classic") return services;
+  if (local === undefined) return services;
   const cache = cacheFolder(parts.home, "local-worker");
   const worker: ServiceSpec = {
     ...local,
@@ -137,8 +123,7 @@ export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceS
   return [...services, worker];
 }
 
-/** How `local` may deliver: as everybody (root with qmail's accounts), or as the one uid we have. */
+/** `local` may deliver as the one uid we have; as root it runs nobody's programs. */
 function localWords(who: Who): readonly string[] {
-  if (who.kind === "classic") return [`queue-uid=${who.accounts.queue.uid}`, `gid=${who.accounts.queue.gid}`];
   return who.kind === "root" ? ["single-uid=1", "allow-programs=0", "root=1"] : ["single-uid=1"];
 }

@@ -1,9 +1,7 @@
-/**
- * Who the services run as. Not root: as whoever calls. Root: an unprivileged uid, to which the home is handed; an
- * installation with qmail's accounts keeps qmail's separation.
- */
+/** Who the services run as. Not root: as whoever calls. Root: an unprivileged uid, to which the home is handed. */
 import { spawnSync } from "node:child_process";
-import { lstatSync, readFileSync } from "node:fs";
+import { constants, existsSync, lstatSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Account } from "#users";
 
 /** A uid of the range no account tool hands out to people (Debian: below 65534 `nobody`). */
@@ -11,15 +9,11 @@ const namelessId = { uid: 65525, gid: 65525 };
 
 export type Ids = { readonly uid: number; readonly gid: number };
 
-/** qmail's accounts, by the role they play here. */
-export type ClassicAccounts = { readonly smtpd: Ids; readonly queue: Ids; readonly remote: Ids };
-
-/** `own`: as the caller; `handed`: the supervisor and all services become `ids`; `root`: nobody else can read the code. */
+/** `own`: as the caller; `handed`: the supervisor and all services become `ids`; `root`: an unprivileged uid would not get to our code, or to the home. */
 export type Who =
   | { readonly kind: "own"; readonly ids: Ids }
   | { readonly kind: "handed"; readonly ids: Ids; readonly because: string }
-  | { readonly kind: "root"; readonly unread: Ids }
-  | { readonly kind: "classic"; readonly accounts: ClassicAccounts };
+  | { readonly kind: "root"; readonly because: string };
 
 async function accounts(passwdFile: string): Promise<ReadonlyMap<string, Account>> {
   const { parsePasswd } = await import("#users"); // Needed by root alone; the supervisor stays small.
@@ -40,32 +34,29 @@ function ownerOf(path: string): Ids | null {
   }
 }
 
-/** qmail's own three, if all exist. */
-function classicAccounts(known: ReadonlyMap<string, Account>): ClassicAccounts | null {
-  const [smtpd, queue, remote] = [known.get("qmaild"), known.get("qmailq"), known.get("qmailr")];
-  if (smtpd === undefined || queue === undefined || remote === undefined) return null;
-  return { smtpd, queue, remote };
+/** The folder of a path that exists: where that uid must get to. */
+function existingFolder(path: string): string {
+  const folder = dirname(path);
+  return folder === path || existsSync(folder) ? folder : existingFolder(folder);
 }
 
-/** May that uid read the code it would run? Asked of the kernel, by a process under that uid. */
-function canRead(ids: Ids, codeFile: string): boolean {
-  const script = "require('node:fs').readFileSync(process.argv[1])";
-  const { status } = spawnSync(process.execPath, ["-e", script, codeFile], { ...ids, cwd: "/", stdio: "ignore" });
-  return status === 0;
+/** The first of our code and the home that this uid cannot get to; null if it can. Asked of the kernel, as that uid. */
+function outOfReach(ids: Ids, checkout: string, home: string): string | null {
+  const reaches = (path: string): boolean => {
+    const script = "require('node:fs').accessSync(process.argv[1], Number(process.argv[2]))";
+    const mode = path === checkout ? constants.R_OK | constants.X_OK : constants.X_OK;
+    const args = ["-e", script, path, String(mode)];
+    return spawnSync(process.execPath, args, { ...ids, cwd: "/", stdio: "ignore" }).status === 0;
+  };
+  return [checkout, existingFolder(home)].find((path) => !reaches(path)) ?? null;
 }
 
-/** Decides. `home` need not exist; `checkout` is the folder of our code. Looks at owners and /etc/passwd, changes nothing. */
-export async function decideWho(
-  home: string,
-  checkout: string,
-  { isOurs, passwdFile = "/etc/passwd" }: { readonly isOurs: boolean; readonly passwdFile?: string },
-): Promise<Who> {
+/** Decides. `home` need not exist; `checkout` is the folder of our code. Looks at owners and the accounts, changes nothing. */
+export async function decideWho(home: string, checkout: string, passwdFile = "/etc/passwd"): Promise<Who> {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   if (uid !== 0) return { kind: "own", ids: { uid, gid } };
   const known = await accounts(passwdFile);
-  const classic = classicAccounts(known);
-  if (!isOurs && classic !== null) return { kind: "classic", accounts: classic };
   const candidates: readonly (readonly [Ids | null | undefined, string])[] = [
     [ownerOf(home), "to whom the home belongs"],
     [ownerOf(checkout), "to whom the checkout belongs"],
@@ -75,9 +66,10 @@ export async function decideWho(
   for (const [ids, because] of candidates) {
     if (ids === null || ids === undefined || ids.uid === 0) continue;
     const plain = { uid: ids.uid, gid: ids.gid };
-    return canRead(plain, `${checkout}/src/services/run.ts`)
+    const unreached = outOfReach(plain, checkout, home);
+    return unreached === null
       ? { kind: "handed", ids: plain, because }
-      : { kind: "root", unread: plain };
+      : { kind: "root", because: `uid ${plain.uid} cannot get to ${unreached}` };
   }
   throw new Error("no uid to run as"); // The last candidate is never root.
 }
