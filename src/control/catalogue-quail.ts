@@ -180,8 +180,8 @@ export const quailFiles = {
     check: checkIp,
   }),
   workers: number(0, {
-    meaning: "How many SMTP server processes share the port; 0 is one for each processor.",
-    usedBy: [],
+    meaning: "How many SMTP server processes share the port; 0 is as fits the machine.",
+    usedBy: ["quail start"],
     reload: "no",
     since: "quail",
     example: "2",

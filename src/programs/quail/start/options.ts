@@ -41,7 +41,8 @@ Runs the whole mail system in this terminal until Ctrl-C; makes the home on the 
 Services, each a process of its own: queue, local, remote, smtpd, submission, metrics.
 `;
 
-const maxProcesses = 64;
+/** More processes than this only get in each other's way. */
+export const maxSmtpdCount = 64;
 
 function wrong(sentence: string): never {
   throw new UsageError(`quail start: ${sentence}; 'quail start --help' lists the options`);
@@ -82,7 +83,8 @@ export function readOptions(words: readonly string[]): StartOptions {
     else if (name === "--smtpd") {
       const count = value();
       smtpd =
-        wholeNumber(count, 1, maxProcesses) ?? wrong(`--smtpd ${count}: a number from 1 to ${maxProcesses} is wanted`);
+        wholeNumber(count, 1, maxSmtpdCount) ??
+        wrong(`--smtpd ${count}: a number from 1 to ${maxSmtpdCount} is wanted`);
     } else if (name === "--quiet" && inline === undefined) quiet = true;
     else if ((name === "--help" || name === "-h") && inline === undefined) help = true;
     else wrong(`unknown option ${words[at]}`);

@@ -2,8 +2,9 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readSetting } from "#control";
 import type { ServiceSpec } from "#supervise";
-import type { PortName, StartOptions } from "./options.ts";
+import { maxSmtpdCount, type PortName, type StartOptions } from "./options.ts";
 import { type ConfinedService, permissionFlags } from "./permissions.ts";
 import type { Who } from "./who.ts";
 
@@ -34,6 +35,12 @@ export type PlanParts = {
 /** Processes that serve SMTP when nobody says how many: one is enough for two processors, which the queue needs too. */
 export function usualSmtpdCount(processors: number = availableParallelism()): number {
   return processors > 2 ? Math.min(4, Math.ceil(processors / 2)) : 1;
+}
+
+/** As the command line says, else control/workers, else as fits the machine. */
+function smtpdCount(home: string, options: StartOptions): number {
+  const workers = readSetting(home, "workers");
+  return options.smtpd ?? (workers > 0 ? Math.min(workers, maxSmtpdCount) : usualSmtpdCount());
 }
 
 /** `127.0.0.1:25`, `[::1]:25`. */
@@ -103,7 +110,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
   return [
     [service("queue", "queue", [], { stopWithinMs: stopWithinMs.queue })],
     [service("local", "local", localWords(who), { stopWithinMs: stopWithinMs.local }), service("remote", "remote", [])],
-    [...smtpd("smtp", options.smtpd ?? usualSmtpdCount()), ...smtpd("submission", 1), ...metrics()],
+    [...smtpd("smtp", smtpdCount(home, options)), ...smtpd("submission", 1), ...metrics()],
   ];
 }
 
