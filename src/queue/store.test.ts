@@ -252,3 +252,12 @@ test("a queue that a newer Quail made is refused with its name", (t) => {
   database.close();
   assert.throws(() => openStore(home, noComplaint), /queue\.db was made by a newer Quail \(schema 99\)/);
 });
+
+test("a queue folder with bodies but no database, such as qmail's own, is refused and left as it is", (t) => {
+  const home = freshHome(t);
+  mkdirSync(join(home, "queue", "mess", "7"), { recursive: true });
+  writeFileSync(join(home, "queue", "mess", "7", "1234567"), "a message of qmail's\n");
+  assert.throws(() => openStore(home, noComplaint), /queue\/mess\/7 holds messages but there is no queue\/queue\.db/);
+  assert.ok(existsSync(join(home, "queue", "mess", "7", "1234567")));
+  assert.equal(existsSync(join(home, "queue", "queue.db")), false);
+});

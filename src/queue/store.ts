@@ -18,7 +18,7 @@
  * After a crash: S2, S3 and S5 are files without a row, removed when the store opens; S4 goes on. A delivery that had ended but
  * whose mark was not committed is tried again, and finds its Maildir file by name (`again` in the job).
  */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ByteString } from "#bytes";
 import type { Address, ReversePath } from "#mail";
@@ -119,7 +119,9 @@ const retryMs = 1_000;
 /** Opens the queue of `home`, making it if needed, and removes bodies without a message. `complain` hears of trouble with the disk. */
 export function openStore(home: string, complain: (line: string) => void): QueueStore {
   mkdirSync(join(home, "queue", "mess"), { recursive: true, mode: 0o700 });
-  const database = openDatabase(join(home, "queue", "queue.db"), migrations);
+  const path = join(home, "queue", "queue.db");
+  refuseForeignQueue(home, path);
+  const database = openDatabase(path, migrations);
   const q = prepare(database);
   let nextId = Number(q.getNextId.get()?.value);
   const firstNewId = nextId;
@@ -313,6 +315,17 @@ function removeLater(home: string, id: number, flush: () => void): void {
     flush();
     removeBodyFile(home, id);
   });
+}
+
+/** Bodies without a database are another system's queue (qmail's has the same folder): to us they would all be orphans. */
+function refuseForeignQueue(home: string, path: string): void {
+  if (existsSync(path)) return;
+  const mess = join(home, "queue", "mess");
+  const taken = readdirSync(mess).find((part) => readdirSync(join(mess, part)).length > 0);
+  if (taken === undefined) return;
+  throw new Error(
+    `queue/mess/${taken} holds messages but there is no queue/queue.db: is this qmail's queue? Nothing was touched`,
+  );
 }
 
 /** S2, S3, S5 -> S1 at start: body files whose message row is not there. */
