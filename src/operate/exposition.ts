@@ -17,6 +17,14 @@ const families: ReadonlyMap<string, Family> = new Map<string, Family>([
   ["queue", gauge("queue", "What is in the queue: messages, and recipients by state.", "what")],
   ["deliveries_running", gauge("deliveries_running", "Delivery attempts under way.", "channel")],
   ["courier_ceiling", gauge("delivery_slots", "Delivery attempts the couriers would take at once.", "channel")],
+  ["smtp_sessions_total", counter("smtp_sessions_total", "SMTP sessions that ended.")],
+  [
+    "smtp_connections_refused_total",
+    counter("smtp_connections_refused_total", "Connections that got no SMTP session."),
+  ],
+  ["smtp_messages_accepted_total", counter("smtp_messages_accepted_total", "Messages taken by SMTP.")],
+  ["smtp_message_bytes_accepted_total", counter("smtp_message_bytes_accepted_total", "Their bytes.")],
+  ["smtp_rejections_total", counter("smtp_rejections_total", "Commands and messages refused by SMTP.")],
   ["memory_rss_bytes", gauge("queue_memory_rss_bytes", "Resident memory of the queue service.")],
 ]);
 

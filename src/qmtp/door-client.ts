@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { fromBytes } from "#bytes";
+import { fromBytes, toBytes } from "#bytes";
 import { type Envelope, fateOfLetter, type Origin, temporary } from "#mail";
 import { type ConnectFailure, connectUnix, FrameLink, maxFrameBytes } from "#net";
 import { doorPath, frames, preface, renderEnvelope } from "./door-protocol.ts";
@@ -39,6 +39,12 @@ export function openDoor(home: string): Door {
       nextId = nextId === 0xffff_ffff ? 1 : nextId + 1;
       line ??= connect();
       return postOver(line, id, envelope, origin);
+    },
+    tell(counters) {
+      line ??= connect();
+      void line.then((open) => {
+        if ("link" in open) open.link.send(frames.tell, 0, toBytes(JSON.stringify(counters)));
+      });
     },
     async close() {
       const open = await line;

@@ -18,6 +18,8 @@ export const frames = {
   body: 3,
   end: 4,
   abort: 5,
+  /** JSON: what was counted since the last one, name to number; for the metrics. */
+  tell: 6,
   /** `K<queue id>`, `Z<text>` or `D<text>`. */
   answer: 9,
 } as const;
@@ -80,4 +82,23 @@ function parseRecipients(pieces: readonly ByteString[]): Address[] | null {
     recipients.push(address);
   }
   return recipients;
+}
+
+/** Names and number of counters in one TELL; a front end is not trusted to be reasonable. */
+const counterName = /^[a-z][a-z_]{0,59}$/;
+const maxCounters = 50;
+
+/** The counters of a TELL payload; null if it is anything else. */
+export function parseTell(payload: Buffer): ReadonlyMap<string, number> | null {
+  try {
+    const told: unknown = JSON.parse(fromBytes(payload));
+    if (typeof told !== "object" || told === null) return null;
+    const counters = Object.entries(told).filter(
+      (entry): entry is [string, number] =>
+        counterName.test(entry[0]) && Number.isSafeInteger(entry[1]) && (entry[1] as number) >= 0,
+    );
+    return counters.length > maxCounters ? null : new Map(counters);
+  } catch {
+    return null; // Not JSON: the peer talks nonsense.
+  }
 }

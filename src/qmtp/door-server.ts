@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { toBytes } from "#bytes";
 import { letterOfFate, permanent, temporary } from "#mail";
 import { FrameLink } from "#net";
-import { type BegunEnvelope, frames, parseBegin, parseMore, preface } from "./door-protocol.ts";
+import { type BegunEnvelope, frames, parseBegin, parseMore, parseTell, preface } from "./door-protocol.ts";
 import type { DoorAnswer } from "./posting.ts";
 import { serveQmqp } from "./qmqp-at-the-door.ts";
 
@@ -14,7 +14,11 @@ export type Incoming = {
 };
 
 /** What stands behind the door. `begin` is given the whole envelope before the first byte of the message. */
-export type DoorHouse = { begin(envelope: BegunEnvelope): Incoming };
+export type DoorHouse = {
+  begin(envelope: BegunEnvelope): Incoming;
+  /** What a front end has counted since it last told. */
+  hear?(counters: ReadonlyMap<string, number>): void;
+};
 
 /** Messages one connection may have under way; a client that opens more is cut off. */
 const maxUnderWay = 20_000;
@@ -89,6 +93,9 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse): void {
       const message = underWay.get(id);
       underWay.delete(id);
       if (message?.at === "body") message.incoming.abort();
+    } else if (kind === frames.tell) {
+      const counters = parseTell(payload);
+      if (counters !== null) house.hear?.(counters);
     }
   };
   const link = new FrameLink(

@@ -9,7 +9,15 @@ import { netstring, toBytes } from "#bytes";
 import { type Address, done, type Envelope, type Origin, parseAddress, permanent } from "#mail";
 import { closeServer, listenUnix } from "#net";
 import { openDoor } from "./door-client.ts";
-import { type BegunEnvelope, doorPath, dropFolder, parseBegin, parseMore, renderEnvelope } from "./door-protocol.ts";
+import {
+  type BegunEnvelope,
+  doorPath,
+  dropFolder,
+  parseBegin,
+  parseMore,
+  parseTell,
+  renderEnvelope,
+} from "./door-protocol.ts";
 import { type DoorHouse, serveDoor } from "./door-server.ts";
 import { dropMessage, parseDrop, takeDrops } from "./drop.ts";
 
@@ -198,12 +206,39 @@ test("envelopes survive rendering and parsing, whatever octets they hold", () =>
   );
 });
 
+test("what a front end counts reaches the queue; nonsense among it does not", async (t) => {
+  const home = freshHome(t);
+  const heard: (readonly [string, number])[] = [];
+  const server = await listenUnix(doorPath(home), (socket) => {
+    serveDoor(socket, { begin: () => assert.fail("no message"), hear: (counters) => heard.push(...counters) });
+  });
+  const door = openDoor(home);
+  door.tell?.({ smtp_sessions_total: 3, "a b": 1, negative: -1, half: 0.5 });
+  for (const deadline = performance.now() + 10_000; heard.length === 0 && performance.now() < deadline; ) {
+    await new Promise((next) => setTimeout(next, 2));
+  }
+  assert.deepEqual(heard, [["smtp_sessions_total", 3]]);
+  await door.close();
+  await closeServer(server);
+  for (const bad of [
+    "",
+    "[",
+    "null",
+    "7",
+    '{"x":',
+    JSON.stringify(Object.fromEntries(Array.from({ length: 51 }, (_, n) => ["a".repeat(n + 1), 1]))),
+  ]) {
+    assert.equal(parseTell(toBytes(bad)), null, bad);
+  }
+});
+
 test("no bytes make the envelope or drop parsers throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
       parseBegin(Buffer.from(bytes));
       parseMore(Buffer.from(bytes));
       parseDrop(Buffer.from(bytes));
+      parseTell(Buffer.from(bytes));
     }),
   );
 });

@@ -16,6 +16,8 @@ export type Posting = {
 /** A way into a queue. */
 export type Door = {
   post(envelope: Envelope, origin: Origin): Posting;
+  /** Tells the queue what was counted since the last time, for its metrics. Lost if nobody listens: nothing waits for it. */
+  tell?(counters: Readonly<Record<string, number>>): void;
   /** Lets go of the connection once what is under way is answered. */
   close(): Promise<void>;
 };

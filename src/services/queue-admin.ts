@@ -16,6 +16,8 @@ type AdminHouse = {
   readonly store: QueueStore;
   readonly scheduler: Scheduler;
   readonly outlets: { readonly local: Outlet; readonly remote: Outlet };
+  /** What front ends have counted. */
+  readonly told: ReadonlyMap<string, number>;
 };
 
 type Verb = (ids: readonly number[], house: AdminHouse) => Record<string, unknown>;
@@ -45,9 +47,11 @@ const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["metrics", (_ids, house) => metrics(house)],
 ]);
 
-function metrics({ store, scheduler, outlets }: AdminHouse): Record<string, unknown> {
+function metrics({ store, scheduler, outlets, told }: AdminHouse): Record<string, unknown> {
   const { counts } = scheduler;
   return {
+    // First, so that no front end can pass for the queue.
+    ...Object.fromEntries(told),
     messages_accepted_total: counts.accepted,
     message_bytes_accepted_total: counts.acceptedBytes,
     messages_finished_total: counts.finished,

@@ -283,6 +283,17 @@ test("admins act on one message over run/queue-admin; nonsense gets an error, no
   await until(() => h.lines.some((line) => line.includes("I'm_not_going_to_try_again")), "the last attempt");
   const metrics = await ask('{"verb":"metrics"}');
   assert.equal(metrics.messages_accepted_total, 2);
+  const front = openDoor(h.home);
+  for (const _ of [1, 2]) front.tell?.({ smtp_sessions_total: 5, messages_accepted_total: 1_000 });
+  await front.close();
+  const counted = async (): Promise<Record<string, unknown>> => ask('{"verb":"metrics"}');
+  let told = await counted();
+  for (let n = 0; told.smtp_sessions_total !== 10 && n < 1000; n++) told = await counted();
+  assert.deepEqual(
+    [told.smtp_sessions_total, told.messages_accepted_total],
+    [10, 2],
+    "summed, and never the queue's own",
+  );
   assert.deepEqual((await ask('{"verb":"constructor"}')).ok, false);
   assert.deepEqual((await ask("rubbish")).ok, false);
 });

@@ -33,6 +33,9 @@ const noRoom: DoorAnswer = { ...temporary("qq write error or disk full (#4.3.0)"
 /** How often the drop folder is looked at although nobody said so, in milliseconds (qmail's 1500 s rescan, shorter). */
 const dropScanMs = 60_000;
 
+/** Names of front ends' counters that are kept. */
+const maxTold = 200;
+
 /** The copy of an original in a bounce is made in pieces of this size. */
 const copyPieceBytes = 256 * 1024;
 
@@ -78,6 +81,8 @@ export const serve: Service = async ({ home, log, options }) => {
       });
     });
 
+  /** What front ends have counted, all together. */
+  const told = new Map<string, number>();
   const doorHouse: DoorHouse = {
     begin({ origin, sender, recipients }) {
       const id = store.nextId();
@@ -92,6 +97,11 @@ export const serve: Service = async ({ home, log, options }) => {
           return enqueue({ id, bornAtMs, sender, body: stored, recipients: routed(recipients) }, origin.uid);
         },
       } satisfies Incoming;
+    },
+    hear(counters) {
+      for (const [name, count] of counters) {
+        if (told.has(name) || told.size < maxTold) told.set(name, (told.get(name) ?? 0) + count);
+      }
     },
   };
 
@@ -125,7 +135,7 @@ export const serve: Service = async ({ home, log, options }) => {
   );
   const couriers = await listenUnix(join(home, "queue", "remote"), (socket) => remote.admit(socket), 0o660);
   const admin = await listenUnix(join(home, "run", "queue-admin"), (socket) => {
-    serveQueueAdmin(socket, { store, scheduler, outlets: { local, remote } });
+    serveQueueAdmin(socket, { store, scheduler, outlets: { local, remote }, told });
   });
   takeIn();
   const watcher = watchFolder(dropFolder(home), takeIn);

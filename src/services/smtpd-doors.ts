@@ -3,7 +3,11 @@ import { openDoor, programDoor } from "#qmtp";
 import { type House, type Surroundings, searchMoreRcptHosts } from "#smtp";
 
 /** The ways out of a session that are open to smtpd: into the queue, and into control/morercpthosts.cdb. */
-export type SmtpdDoors = Pick<House, "post" | "inMoreRcptHosts"> & { readonly close: () => Promise<void> };
+export type SmtpdDoors = Pick<House, "post" | "inMoreRcptHosts"> & {
+  readonly close: () => Promise<void>;
+  /** Tells the queue what was counted, for the metrics. */
+  readonly tell: (counters: Readonly<Record<string, number>>) => void;
+};
 
 /** Where messages go: the queue's door, or the program that the tcp rules set as QMAILQUEUE for this client (spec 2.3). */
 export function openSmtpdDoors(home: string): SmtpdDoors {
@@ -16,6 +20,7 @@ export function openSmtpdDoors(home: string): SmtpdDoors {
     },
     inMoreRcptHosts: searchMoreRcptHosts(home),
     close: () => door.close(),
+    tell: (counters) => door.tell?.(counters),
   };
 }
 

@@ -15,6 +15,7 @@ import {
 } from "#smtp";
 import type { SmtpdControls } from "./smtpd-controls.ts";
 import type { SmtpdDoors } from "./smtpd-doors.ts";
+import type { Tally } from "./smtpd-tally.ts";
 
 /** A load balancer's header comes at once or not at all. */
 const proxyHeaderMs = 5_000;
@@ -36,11 +37,13 @@ export type Front = {
   readonly admission: Admission;
   readonly sessions: Set<Session>;
   readonly nextId: () => string;
+  readonly tally: Tally;
 };
 
 /** Closes a connection that gets no session, with a word if there is one to say. */
 function turnAway(front: Front, socket: Socket, ip: string, reason: string, reply: Reply | null): void {
   front.log(eventLine("smtpd refuse", { ip, reason }));
+  front.tally.count("connections_refused");
   const wire = new LineWire(socket, 1_000);
   if (reply !== null) wire.write(renderReply(reply, false));
   void wire.end();
@@ -154,12 +157,20 @@ function admit(front: Front, controls: SmtpdControls, wire: LineWire, socket: So
     talk,
     socket,
     over: converse(talk).then(() => {
+      count(front.tally, talk);
       front.admission.leave(ip);
       front.sessions.delete(session);
       return wire.end();
     }),
   };
   front.sessions.add(session);
+}
+
+function count(tally: Tally, talk: Conversation): void {
+  tally.count("sessions");
+  tally.count("messages_accepted", talk.accepted);
+  tally.count("message_bytes_accepted", talk.acceptedBytes);
+  tally.count("rejections", talk.rejected);
 }
 
 /** The house of a connection; all but those of XCLIENT's proxies share one as long as no control file changes. */

@@ -22,6 +22,7 @@ import { loadSmtpdControls, type SmtpdControls, smtpdControlFiles } from "./smtp
 import { openSmtpdDoors } from "./smtpd-doors.ts";
 import { listenFor, listenPlaces } from "./smtpd-listen.ts";
 import { currentControls, type Front, meet } from "./smtpd-meet.ts";
+import { newTally } from "./smtpd-tally.ts";
 
 /** Messages under way may take this long to end when the service is told to. */
 const closingMs = 10_000;
@@ -47,16 +48,21 @@ export const serve: Service = async (start) => {
     admission: new Admission(),
     sessions: new Set(),
     nextId: sessionIds(),
+    tally: newTally(role),
   };
   const servers = await Promise.all(
     listenPlaces(start.options).map((where) => listenFor(where, (socket) => meet(front, socket), start.log)),
   );
-  const sweeper = setInterval(() => sweep(front), sweepMs);
+  const sweeper = setInterval(() => {
+    sweep(front);
+    tell(front);
+  }, sweepMs);
   return {
     async close() {
       clearInterval(sweeper);
       await closeAll(front, servers);
       local.close();
+      tell(front);
       await front.doors.close();
     },
   } satisfies RunningService;
@@ -99,6 +105,11 @@ function sweep(front: Front): void {
     if (waited > talk.wire.timeoutMs + sweepMs) talk.hangUp(say.timeout, "timeout");
     else if (scarce && waited > stressWaitMs) talk.hangUp(say.tooManySessions, "stress");
   }
+}
+
+function tell({ tally, doors }: Front): void {
+  const counted = tally.take();
+  if (counted !== null) doors.tell(counted);
 }
 
 /** Stops listening, sends waiting clients away, lets messages under way end, cuts what is left after that. */
