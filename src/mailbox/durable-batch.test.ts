@@ -21,7 +21,7 @@ function heldSync() {
 
 test("those who settle in one turn share a sync", async () => {
   const held = heldSync();
-  const batch = new DurableBatch(held.sync);
+  const batch = new DurableBatch(held.sync, 0);
   const settled = [1, 2, 3].map(() => batch.enter(device, folder).settle());
   await turn();
   await turn();
@@ -33,7 +33,7 @@ test("those who settle in one turn share a sync", async () => {
 
 test("one who settles during a sync waits for the next, and two never run at once", async () => {
   const held = heldSync();
-  const batch = new DurableBatch(held.sync);
+  const batch = new DurableBatch(held.sync, 0);
   const first = batch.enter(device, folder).settle();
   await turn();
   await turn();
@@ -59,7 +59,7 @@ test("one who settles during a sync waits for the next, and two never run at onc
 
 test("a sync that fails fails everyone who waited for it, and no one after", async () => {
   const held = heldSync();
-  const batch = new DurableBatch(held.sync);
+  const batch = new DurableBatch(held.sync, 0);
   const settled = [1, 2].map(() => batch.enter(device, folder).settle());
   await turn();
   await turn();
@@ -92,4 +92,22 @@ test("no descriptor stays open once everyone has settled or left", { skip: proce
   await Promise.all([second.settle(), third.settle()]);
   await turn();
   assert.equal(descriptorsOn(folder), before);
+});
+
+test("a lone delivery waits a moment for company; with enough of them nobody waits", async () => {
+  const held = heldSync();
+  const patient = new DurableBatch(held.sync, 60_000);
+  const few = [1, 2, 3].map(() => patient.enter(device, folder).settle());
+  for (let n = 0; n < 5; n++) await turn();
+  assert.equal(held.begun(), 0, "three wait for company");
+  const more = [1, 2, 3, 4, 5].map(() => patient.enter(device, folder).settle());
+  for (let n = 0; n < 5; n++) await turn();
+  assert.equal(held.begun(), 1, "eight are enough");
+  held.running[0]!.end();
+  await Promise.all([...few, ...more]);
+  const short = new DurableBatch(held.sync, 5);
+  const alone = short.enter(device, folder).settle();
+  for (const deadline = performance.now() + 10_000; held.begun() < 2 && performance.now() < deadline; ) await turn();
+  held.running[1]!.end();
+  await alone;
 });

@@ -10,7 +10,16 @@ type Volume = {
   inside: number;
   busy: boolean;
   waiting: { readonly done: () => void; readonly failed: (error: unknown) => void }[];
+  /** Ends the wait for company. */
+  onEnough: (() => void) | null;
 };
+
+/**
+ * A lone delivery waits this long for company before its sync: the mail is visible already and its sender has been answered; only
+ * the report waits. It halves the syncs when messages come one after the other. With this many nobody waits.
+ */
+const defaultCompanyMs = 5;
+const enough = 8;
 
 /** A delivery's place in the batches of its file system; give it back by exactly one of `settle` and `leave`. */
 export type BatchPlace = {
@@ -23,21 +32,27 @@ export type BatchPlace = {
 const nextTurn = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 /**
- * Many deliveries, one sync. Whoever settles while no sync of its file system is under way starts one at the end of the
- * turn of the event loop; those who settle during a sync wait for the next one, which begins when this one ends (a sync may
+ * Many deliveries, one sync. Whoever settles while no sync of its file system is under way starts one when it
+ * has company or has waited for it; those who settle during a sync wait for the next one, which begins when this one ends (a sync may
  * have missed what came after its start). Two syncs of a file system never run at once.
  */
 export class DurableBatch {
   readonly #sync: ((fd: number) => Promise<boolean>) | null;
   readonly #volumes = new Map<number, Volume>();
+  readonly #companyMs: number;
 
-  /** `sync` makes the file system of an fd durable; null where that is not to be had (then each delivery fsyncs by itself). */
+  /**
+   * `sync` makes the file system of an fd durable; null where that is not to be had (then each delivery fsyncs by itself).
+   * `companyMs`: how long a lone delivery waits for company, in milliseconds; 0 = it does not.
+   */
   constructor(
     sync: ((fd: number) => Promise<boolean>) | null = process.platform === "linux" && hasSyscalls()
       ? syncFileSystem
       : null,
+    companyMs = defaultCompanyMs,
   ) {
     this.#sync = sync;
+    this.#companyMs = companyMs;
   }
 
   /** False: there is no syncing of whole file systems here, `enter` must not be called. */
@@ -49,7 +64,7 @@ export class DurableBatch {
   enter(device: number, directory: string | Buffer): BatchPlace {
     let volume = this.#volumes.get(device);
     if (volume === undefined) {
-      volume = { device, fd: openSync(directory, "r"), inside: 0, busy: false, waiting: [] };
+      volume = { device, fd: openSync(directory, "r"), inside: 0, busy: false, waiting: [], onEnough: null };
       this.#volumes.set(device, volume);
     }
     return this.#placeOn(volume);
@@ -61,6 +76,7 @@ export class DurableBatch {
       settle: () =>
         new Promise((done, failed) => {
           volume.waiting.push({ done, failed });
+          if (volume.waiting.length >= enough) volume.onEnough?.();
           if (volume.busy) return;
           volume.busy = true;
           void this.#work(volume);
@@ -74,7 +90,7 @@ export class DurableBatch {
 
   async #work(volume: Volume): Promise<void> {
     while (volume.waiting.length > 0) {
-      await nextTurn(); // What is delivered in this turn shares the sync.
+      await this.#company(volume);
       const generation = volume.waiting;
       volume.waiting = [];
       try {
@@ -87,6 +103,20 @@ export class DurableBatch {
     }
     volume.busy = false;
     this.#closeIfEmpty(volume);
+  }
+
+  /** What is delivered in this turn of the event loop shares the sync, and what comes within the wait for company. */
+  async #company(volume: Volume): Promise<void> {
+    await nextTurn();
+    if (volume.waiting.length >= enough || this.#companyMs === 0) return;
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, this.#companyMs);
+      volume.onEnough = () => {
+        clearTimeout(timer);
+        done();
+      };
+    });
+    volume.onEnough = null;
   }
 
   #closeIfEmpty(volume: Volume): void {

@@ -118,7 +118,7 @@ test("a sync that fails defers, and the file is taken back", async () => {
 
 test("success is not reported before the sync has ended", async () => {
   let end: () => void = () => {};
-  const slow = new DurableBatch(() => new Promise((done) => (end = () => done(true))));
+  const slow = new DurableBatch(() => new Promise((done) => (end = () => done(true))), 0);
   let outcome = "none yet";
   const delivering = deliverToMaildir(delivery(), keeper(slow)).then(({ fate }) => {
     outcome = fate;

@@ -16,6 +16,8 @@ export type Incoming = {
 /** What stands behind the door. `begin` is given the whole envelope before the first byte of the message. */
 export type DoorHouse = {
   begin(envelope: BegunEnvelope): Incoming;
+  /** Something that should not have happened did: a message was refused for now. */
+  trouble?(error: unknown): void;
   /** What a front end has counted since it last told. */
   hear?(counters: ReadonlyMap<string, number>): void;
 };
@@ -86,7 +88,10 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse): void {
       else if (message?.at === "body") {
         message.incoming.end().then(
           (said) => answer(id, said),
-          () => answer(id, broken),
+          (error: unknown) => {
+            house.trouble?.(error);
+            answer(id, broken);
+          },
         );
       }
     } else if (kind === frames.abort) {

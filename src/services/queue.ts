@@ -94,9 +94,14 @@ export const serve: Service = async ({ home, log, options }) => {
         async end() {
           const stored = await body.end();
           if (stored === null) return noRoom;
-          return enqueue({ id, bornAtMs, sender, body: stored, recipients: routed(recipients) }, origin.uid);
+          return await enqueue({ id, bornAtMs, sender, body: stored, recipients: routed(recipients) }, origin.uid);
         },
       } satisfies Incoming;
+    },
+    trouble(error) {
+      log(
+        `alert: unable to queue a message: ${error instanceof Error ? (error.stack ?? error.message).replace(/\s*\n\s*/g, " / ") : error}`,
+      );
     },
     hear(counters) {
       for (const [name, count] of counters) {
@@ -106,18 +111,23 @@ export const serve: Service = async ({ home, log, options }) => {
   };
 
   let taking: Promise<void> | null = null;
+  let takeAgain = false;
   const takeIn = (): void => {
-    taking ??= takeDrops(
-      home,
-      async (envelope, message) => {
-        const incoming = doorHouse.begin(envelope);
-        incoming.write(message);
-        return (await incoming.end()).fate === "done";
-      },
-      log,
-    ).finally(() => {
+    // What is dropped during a round may have come too late for it.
+    takeAgain = true;
+    taking ??= (async () => {
+      while (takeAgain) {
+        takeAgain = false;
+        await takeDrops(home, takeOne, log);
+      }
+    })().finally(() => {
       taking = null;
     });
+  };
+  const takeOne: Parameters<typeof takeDrops>[1] = async (envelope, message) => {
+    const incoming = doorHouse.begin(envelope);
+    incoming.write(message);
+    return (await incoming.end()).fate === "done";
   };
 
   const clients = new Set<Socket>();
@@ -210,7 +220,7 @@ async function hangUp(clients: ReadonlySet<Socket>): Promise<void> {
 /** A stranger's messages are that user's, whatever the envelope claims. */
 function onBehalfOf(uid: number, house: DoorHouse): DoorHouse {
   const origin: Origin = { invoker: "user", uid };
-  return { begin: (envelope) => house.begin({ ...envelope, origin }) };
+  return { begin: (envelope) => house.begin({ ...envelope, origin }), trouble: house.trouble ?? (() => {}) };
 }
 
 function watchFolder(folder: string, onChange: () => void): { close(): void } {

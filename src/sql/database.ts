@@ -18,7 +18,7 @@ export function openDatabase(path: string, migrations: readonly string[], mode: 
     if (version > migrations.length)
       throw new Error(`${path} was made by a newer Quail (schema ${version}); upgrade this one`);
     if (mode === "read") return database;
-    if (version === 0) database.exec("PRAGMA page_size = 8192");
+    if (version === 0) database.exec("PRAGMA page_size = 4096");
     database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
