@@ -35,7 +35,11 @@ export function connectTcp(
   return attempt({ host: to.host, port: to.port, noDelay: true, ...local }, timeoutMs);
 }
 
-/** Connects to a Unix socket of any path length. */
-export function connectUnix(path: string, timeoutMs = 10_000): Promise<Socket | ConnectFailure> {
-  return socketPath(path, (fitting) => attempt({ path: fitting }, timeoutMs));
+/** Connects to a Unix socket of any path length; the failure is a value, a missing folder too. */
+export async function connectUnix(path: string, timeoutMs = 10_000): Promise<Socket | ConnectFailure> {
+  try {
+    return await socketPath(path, (fitting) => attempt({ path: fitting }, timeoutMs));
+  } catch (error) {
+    return { kind: "unreachable", reason: error instanceof Error ? error.message : String(error) };
+  }
 }

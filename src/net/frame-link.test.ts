@@ -114,3 +114,10 @@ for (const from of ["elsewhere", "its own folder"]) {
     await closeServer(server);
   });
 }
+
+test("a socket in a folder that is not there is a failure as a value, also where the path is long", async () => {
+  for (const folder of ["/nonexistent-folder", `/nonexistent-folder/${"a".repeat(120)}`]) {
+    const failure = await connectUnix(join(folder, "socket"));
+    assert.ok("kind" in failure && failure.kind === "unreachable");
+  }
+});

@@ -18,6 +18,17 @@ export type StoredBody =
 export const bodyFile = (home: string, id: number): string =>
   join(home, "queue", "mess", String(id % split), String(id));
 
+/**
+ * Makes the folders of large bodies, durably: a body that is synced into a folder which a power cut takes away is lost. Call it once
+ * before the store is opened.
+ */
+export async function prepareBodies(home: string): Promise<void> {
+  const mess = join(home, "queue", "mess");
+  for (let part = 0; part < split; part++) mkdirSync(join(mess, String(part)), { recursive: true, mode: 0o700 });
+  await fsyncDirectory(mess);
+  await fsyncDirectory(join(home, "queue"));
+}
+
 /** fsync by a handle of its own: Node's permission model forbids `fs.fsync` on a number. The kernel syncs the file, not the handle. */
 async function syncFile(path: string): Promise<void> {
   await using handle = await open(path, "r+");

@@ -3,7 +3,8 @@
  * 128 KiB). Owned by the queue service alone; offline tools may read. Nothing is acknowledged before it is durable, nothing is
  * forgotten before its fate is. The state table stands in `store.ts`.
  */
-export { type BodyFile, createBodyFile, largeBodyBytes, type StoredBody } from "./bodies.ts";
+export { largeBodyBytes, prepareBodies, type StoredBody } from "./bodies.ts";
+export { type BodyGatherer, bodyGathering } from "./gather-body.ts";
 export { type QueuedMessage, type QueuedRecipient, type QueueReader, readQueue } from "./read-queue.ts";
 export { type Channel, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";
 export {

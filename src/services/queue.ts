@@ -6,20 +6,20 @@
 import { closeSync, mkdirSync, openSync, watch } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { errorText, flockFile, peerUid } from "#files";
+import { toBytes } from "#bytes";
+import { flockFile, peerUid } from "#files";
 import { type Address, done, type Origin, type ReversePath, receivedByQueue, temporary } from "#mail";
 import { mailDate } from "#message";
 import { closeServer, connectUnix, listenUnix } from "#net";
 import { type DoorAnswer, type DoorHouse, doorPath, dropFolder, type Incoming, serveDoor, takeDrops } from "#qmtp";
 import {
-  type BodyFile,
-  createBodyFile,
-  largeBodyBytes,
+  type BodyGatherer,
+  bodyGathering,
   type MessageRecord,
   type NewMessage,
   openStore,
+  prepareBodies,
   type QueueStore,
-  type StoredBody,
 } from "#queue";
 import { destinationOf, localOutlet, owedBounce, remoteOutlet, type Scheduler, startScheduler } from "#send";
 import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#users";
@@ -43,7 +43,9 @@ export const serve: Service = async ({ home, log, options }) => {
   const lock = takeMutex(home);
   const { settings, routing: firstRouting } = readControls(home, log);
   let routing = firstRouting;
+  await prepareBodies(home);
   const store = openStore(home, log);
+  const gather = bodyGathering(home, log);
   const ownUid = process.getuid?.() ?? 0;
 
   const remote = remoteOutlet(() => scheduler.wake());
@@ -68,7 +70,7 @@ export const serve: Service = async ({ home, log, options }) => {
     concurrency: settings.concurrency,
     destinationConcurrency: settings.destinationConcurrency,
     lifetimeSeconds: settings.lifetimeSeconds,
-    composeBounce: (record) => composeBounce(record, { home, log, store, ownUid, routed, routing, settings }),
+    composeBounce: (record) => composeBounce(record, { gather, store, ownUid, routed, routing, settings }),
   });
 
   /** S1 -> S4: stores a message whose bytes are complete, then hands it to the scheduler. */
@@ -87,7 +89,8 @@ export const serve: Service = async ({ home, log, options }) => {
     begin({ origin, sender, recipients }) {
       const id = store.nextId();
       const bornAtMs = Date.now();
-      const body = gatherBody(home, id, receivedByQueue(id, origin, mailDate(new Date(bornAtMs))), log);
+      const body = gather(id);
+      body.write(toBytes(receivedByQueue(id, origin, mailDate(new Date(bornAtMs)))));
       return {
         write: body.write,
         abort: body.abort,
@@ -225,64 +228,15 @@ function onBehalfOf(uid: number, house: DoorHouse): DoorHouse {
 
 function watchFolder(folder: string, onChange: () => void): { close(): void } {
   mkdirSync(folder, { recursive: true });
-  return watch(folder, (_event, name) => {
+  const watcher = watch(folder, (_event, name) => {
     if (name !== null && !name.startsWith(".")) onChange();
   });
-}
-
-type BodyGatherer = {
-  write(bytes: Buffer): void;
-  /** The body, durable if it is a file; null if the disk refused. */
-  end(): Promise<StoredBody | null>;
-  abort(): void;
-};
-
-/** S1 -> S2 -> S3: keeps a small body in memory, lets a large one grow in its file. */
-function gatherBody(home: string, id: number, received: string, log: (line: string) => void): BodyGatherer {
-  let pieces: Uint8Array[] = [Buffer.from(received, "latin1")];
-  let size = received.length;
-  let file: BodyFile | null = null;
-  let failed = false;
-  const fail = (error: unknown): void => {
-    failed = true;
-    log(`warning: trouble writing to mess/${id}: ${errorText(error)}`);
-  };
-  const spill = (bytes: Uint8Array): void => {
-    try {
-      file ??= createBodyFile(home, id);
-      file.write(bytes);
-    } catch (error) {
-      fail(error); // end() says so; nothing was acknowledged.
-    }
-  };
-  return {
-    write(bytes) {
-      size += bytes.length;
-      if (failed) return;
-      if (file !== null) spill(bytes);
-      else pieces.push(bytes);
-      if (file !== null || size <= largeBodyBytes) return;
-      const gathered = pieces;
-      pieces = [];
-      for (const piece of gathered) spill(piece);
-    },
-    async end() {
-      if (file === null && !failed) return { kind: "bytes", bytes: Buffer.concat(pieces, size) };
-      if (!failed) await file?.seal().catch(fail);
-      if (!failed) return { kind: "file", sizeBytes: size };
-      file?.discard();
-      return null;
-    },
-    abort() {
-      pieces = [];
-      file?.discard();
-    },
-  };
+  watcher.on("error", () => {}); // The folder went away: the scan by the clock goes on.
+  return watcher;
 }
 
 type BounceHouse = {
-  readonly home: string;
-  readonly log: (line: string) => void;
+  readonly gather: (id: number) => BodyGatherer;
   readonly store: QueueStore;
   readonly ownUid: number;
   readonly routed: (recipients: readonly Address[]) => NewMessage["recipients"];
@@ -295,7 +249,7 @@ async function composeBounce(
   record: MessageRecord,
   house: BounceHouse,
 ): Promise<{ readonly message: NewMessage; readonly uid: number } | null> {
-  const { home, store, ownUid } = house;
+  const { store, ownUid } = house;
   const id = store.nextId();
   const bornAtMs = Date.now();
   const bounce = owedBounce(record, store.failures(record.id), house.settings.bounce, {
@@ -306,7 +260,7 @@ async function composeBounce(
     shown: (recipient) => stripVirtualPrefix(recipient, house.routing),
   });
   if (bounce === null) return null;
-  const body = gatherBody(home, id, "", house.log);
+  const body = house.gather(id);
   body.write(bounce.head);
   for (let at = 0; at < bounce.copyBytes; at += copyPieceBytes) {
     body.write(store.read(record, at, Math.min(copyPieceBytes, bounce.copyBytes - at)));
