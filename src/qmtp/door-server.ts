@@ -25,11 +25,14 @@ export type DoorHouse = {
 /** Messages one connection may have under way; a client that opens more is cut off. */
 const maxUnderWay = 20_000;
 
+/** Envelope bytes one connection may have under way, all its messages together: some three million recipients. */
+const maxEnvelopeBytes = 128 * 1024 * 1024;
+
 const badEnvelope: DoorAnswer = { ...permanent("envelope address too long for qq (#5.1.3)"), queueId: null };
 const broken: DoorAnswer = { ...temporary("qq internal bug (#4.3.0)"), queueId: null };
 
 /** Serves one connection at the queue's door until the peer hangs up: our dialect, or one classic QMQP message. */
-export function serveDoor(socket: Socket, house: DoorHouse): void {
+export function serveDoor(socket: Socket, house: DoorHouse, maxEnvelope = maxEnvelopeBytes): void {
   const early: Buffer[] = [];
   socket.on("error", () => {}); // A lost connection ends in `close`, where what is unfinished is dropped.
   const onData = (chunk: Buffer): void => {
@@ -40,7 +43,7 @@ export function serveDoor(socket: Socket, house: DoorHouse): void {
     socket.off("data", onData);
     if (classic) void serveQmqp(socket, bytes, house);
     else if (bytes.subarray(0, preface.length).equals(preface))
-      serveDialect(socket, bytes.subarray(preface.length), house);
+      serveDialect(socket, bytes.subarray(preface.length), house, maxEnvelope);
     else socket.destroy();
   };
   socket.on("data", onData);
@@ -51,8 +54,21 @@ type UnderWay =
   | { readonly at: "body"; readonly incoming: Incoming }
   | { readonly at: "refused"; readonly answer: DoorAnswer };
 
-function serveDialect(socket: Socket, early: Buffer, house: DoorHouse): void {
+function serveDialect(socket: Socket, early: Buffer, house: DoorHouse, maxEnvelope: number): void {
   const underWay = new Map<number, UnderWay>();
+  const envelopes = new Map<number, number>();
+  let envelopeBytes = 0;
+  /** Counts envelope bytes of a message; false when the client has too many under way. */
+  const weigh = (id: number, bytes: number): boolean => {
+    envelopes.set(id, (envelopes.get(id) ?? 0) + bytes);
+    envelopeBytes += bytes;
+    return envelopeBytes <= maxEnvelope;
+  };
+  const over = (id: number): void => {
+    underWay.delete(id);
+    envelopeBytes -= envelopes.get(id) ?? 0;
+    envelopes.delete(id);
+  };
   const answer = (id: number, said: DoorAnswer): void => {
     link.send(
       frames.answer,
@@ -69,13 +85,14 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse): void {
   };
   const onFrame = ({ kind, id, payload }: { kind: number; id: number; payload: Buffer }): void => {
     if (kind === frames.begin) {
-      if (underWay.size >= maxUnderWay || underWay.has(id)) return void socket.destroy();
+      if (underWay.size >= maxUnderWay || underWay.has(id) || !weigh(id, payload.length)) return void socket.destroy();
       const envelope = parseBegin(payload);
       underWay.set(id, envelope === null ? { at: "refused", answer: badEnvelope } : { at: "envelope", envelope });
     } else if (kind === frames.more) {
       const message = underWay.get(id);
-      const more = parseMore(payload);
       if (message?.at !== "envelope") return;
+      if (!weigh(id, payload.length)) return void socket.destroy();
+      const more = parseMore(payload);
       if (more === null) underWay.set(id, { at: "refused", answer: badEnvelope });
       else for (const recipient of more) message.envelope.recipients.push(recipient);
     } else if (kind === frames.body) {
@@ -83,7 +100,7 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse): void {
       if (message?.at === "body") message.incoming.write(payload);
     } else if (kind === frames.end) {
       const message = inBody(id);
-      underWay.delete(id);
+      over(id);
       if (message?.at === "refused") answer(id, message.answer);
       else if (message?.at === "body") {
         message.incoming.end().then(
@@ -96,7 +113,7 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse): void {
       }
     } else if (kind === frames.abort) {
       const message = underWay.get(id);
-      underWay.delete(id);
+      over(id);
       if (message?.at === "body") message.incoming.abort();
     } else if (kind === frames.tell) {
       const counters = parseTell(payload);

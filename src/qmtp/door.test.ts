@@ -116,6 +116,30 @@ test("an envelope of 100000 recipients passes in several frames", async (t) => {
   await door.close();
 });
 
+test("envelopes that pile up cut their client off; those of finished messages do not count", async (t) => {
+  const home = freshHome(t);
+  let queued = 0;
+  const house: DoorHouse = {
+    begin: () => ({ write() {}, abort() {}, end: async () => ({ ...done(), queueId: ++queued }) }),
+  };
+  const server = await listenUnix(doorPath(home), (socket) => serveDoor(socket, house, 10_000));
+  t.after(() => closeServer(server));
+  const door = openDoor(home);
+  const to = Array.from({ length: 100 }, (_, n) => `recipient-${n}@example.test`);
+  for (let n = 0; n < 20; n++) assert.equal((await door.post(envelope(...to), origin).finish()).fate, "done");
+  const open = Array.from({ length: 10 }, () => door.post(envelope(...to), origin));
+  const answers = await Promise.all(
+    open.map(async (posting, n) => (n === 9 ? posting.finish() : posting.write(Buffer.alloc(1)))),
+  );
+  assert.deepEqual(answers[9], {
+    fate: "temporary",
+    text: "communication with mail server failed (#4.4.2)",
+    queueId: null,
+  });
+  assert.equal(queued, 20);
+  await door.close();
+});
+
 test("an aborted message, and one whose client goes away, are not queued", async (t) => {
   const home = freshHome(t);
   const queue = await listen(t, home);
