@@ -88,6 +88,19 @@ test("a large message is pulled part by part, at any offset, more than once", as
   assert.deepEqual(await link.deliver(job(large)), { fate: "done", text: "same\n" });
 });
 
+test("a message that cannot be read any more defers its own delivery and cuts no other off", async (t) => {
+  const { link } = await pair(t, async ({ message }) => {
+    const parts: number[] = [];
+    for (let at = 0; at < message.sizeBytes; at += 200_000) parts.push((await message.read(at, 200_000)).length);
+    return done(`${parts.length} parts\n`);
+  });
+  const gone: MessageSource = { sizeBytes: 400_000, whole: null, read: () => Promise.reject(new Error("ENOENT")) };
+  const [bad, good] = await Promise.all([link.deliver(job(gone)), link.deliver(job(source(400_000, false)))]);
+  assert.ok(typeof bad === "object" && bad.fate === "temporary");
+  assert.deepEqual(good, { fate: "done", text: "2 parts\n" });
+  assert.equal(link.closed(), false);
+});
+
 test("a delivery that throws is temporary, never a bounce", async (t) => {
   const { link } = await pair(t, async () => {
     throw new Error("a bug of ours");

@@ -41,7 +41,14 @@ export function serveCourier(socket: Socket, deliver: (job: DeliveryJob) => Prom
         if (link.closed) return reject(new Error("the queue is gone"));
         // Parts of one message come back in the order they were asked for.
         const waiting = pulls.get(id) ?? [];
-        waiting.push({ resolve, reject });
+        waiting.push({
+          reject,
+          resolve: (part) => {
+            if (part.length === 0 && offset < sizeBytes && length > 0)
+              reject(new Error("the queue cannot read the message"));
+            else resolve(part);
+          },
+        });
         pulls.set(id, waiting);
         link.send(courierFrames.pull, id, renderPull(offset, Math.min(length, maxPartBytes)));
       });
