@@ -3,6 +3,7 @@
  * command's name meets its module; a module is loaded when its command runs, not before.
  */
 import type { Program, ProgramIndex } from "#process";
+import { asksForHelp, helpText } from "./manual.ts";
 
 type Loader = () => Promise<{ readonly main: Program }>;
 
@@ -47,8 +48,25 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
 /** Every command of ours, by name. */
 export const programNames: readonly string[] = [...table.keys()].sort();
 
+/**
+ * A program that answers a sole `--help` from its manual, before its module is loaded: asking for help touches nothing, whatever
+ * the program would have made of that word.
+ */
+const withHelp =
+  (name: string, load: Loader): Program =>
+  async (call) => {
+    // quail itself lists its verbs then.
+    if (name === "quail" || !asksForHelp(call.args)) return (await load()).main(call);
+    const { findManual } = await import("./manuals/index.ts");
+    const manual = await findManual(name);
+    call.stdout.write(
+      manual === null ? `usage: ${name} ...   (nobody has written its manual yet)\n` : helpText(manual),
+    );
+    return 0;
+  };
+
 /** Looks a command up by the name an operator types; undefined if it is not ours. */
 export const findProgram: ProgramIndex = (name) => {
   const load = table.get(name);
-  return load === undefined ? undefined : async () => (await load()).main;
+  return load === undefined ? undefined : async () => withHelp(name, load);
 };
