@@ -1,24 +1,9 @@
 /**
  * Room `smtp`: the Simple Mail Transfer Protocol, both sides. `grammar/` is text rules; `server/` receives and is entered here:
- * its verbs are a table, its replies one file, its DATA decoder one class; `client/` sends. The server is given a `House` for everything beyond its peer: control files as read, the queue's
- * door, the recipient check, time. Sockets and processes belong to `services/smtpd` and `programs/qmail/qmail-smtpd`.
+ * its verbs are a table, its replies one file, its DATA decoder one class. The server is given a `House` for everything beyond
+ * its peer: control files as read, the queue's door, the recipient check, time. Sockets and processes belong to `services/smtpd`
+ * and `programs/qmail/qmail-smtpd`. `client/` sends; its door is `#smtp/client`, for no process does both.
  */
-
-// The client. `#smtp/client` is the same door without the server, for processes that only send.
-export {
-  breaksCommand,
-  type Credentials,
-  type MessageBody,
-  type Opened,
-  type OpenOptions,
-  type OutgoingMail,
-  openSession,
-  type SendResult,
-  type ServerReply,
-  SmtpSession,
-  type TlsPolicy,
-} from "./client/index.ts";
-// The server and the grammar.
 export { splitCommand } from "./grammar/command.ts";
 export { decodeXtext, parseParameters } from "./grammar/parameters.ts";
 export { maxPathBytes, parsePath } from "./grammar/path.ts";

@@ -1,4 +1,3 @@
-import { createHmac } from "node:crypto";
 import { type ByteString, toBytes } from "#bytes";
 import type { LineWire } from "#net";
 import { type Extensions, readReply, type ServerReply } from "./reply.ts";
@@ -39,6 +38,7 @@ async function cramMd5(wire: LineWire, { user, password }: Credentials): Promise
   const challenge = await ask(wire, "AUTH CRAM-MD5");
   if (challenge.code !== goOn) return challenge;
   const nonce = Buffer.from(challenge.text.slice(4).trim(), "base64");
+  const { createHmac } = await import("node:crypto"); // Loaded by whoever needs it: few relays ask.
   const digest = createHmac("md5", toBytes(password)).update(nonce).digest("hex");
   return verdict(await ask(wire, base64(`${user} ${digest}`)));
 }

@@ -1,5 +1,5 @@
 import { isIP, type Socket } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { ByteString } from "#bytes";
 import { LineWire } from "#net";
 import { readReply } from "./reply.ts";
@@ -21,7 +21,16 @@ const handshakeTimeoutMs = 60_000;
 /** RFC 8996: older versions are not to be used. */
 const oldestVersion = "TLSv1.2";
 
-function handshake(socket: Socket, host: string, policy: TlsPolicy, timeoutMs: number): Promise<TLSSocket | string> {
+/** Node's TLS, loaded for the first server that offers it: 2 MB. */
+type Tls = typeof import("node:tls");
+
+function handshake(
+  { connect }: Tls,
+  socket: Socket,
+  host: string,
+  policy: TlsPolicy,
+  timeoutMs: number,
+): Promise<TLSSocket | string> {
   return new Promise((resolve) => {
     const secure = connect({
       socket,
@@ -64,8 +73,9 @@ export async function startTls(wire: LineWire, host: string, policy: TlsPolicy):
     return { kind: "failed", reason: "bytes before the TLS handshake" };
   }
   const { timeoutMs } = wire;
+  const tls = await import("node:tls"); // Before the socket is let go of: nobody would hear its errors.
   const socket = wire.release() as Socket; // Only TCP connections get here.
-  const secure = await handshake(socket, host, policy, Math.min(timeoutMs, handshakeTimeoutMs));
+  const secure = await handshake(tls, socket, host, policy, Math.min(timeoutMs, handshakeTimeoutMs));
   if (typeof secure === "string") return { kind: "failed", reason: secure };
   return { kind: "secure", wire: new LineWire(secure, timeoutMs) };
 }
