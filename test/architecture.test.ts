@@ -31,7 +31,12 @@ const sideways: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Parts of a room that have a door of their own, because nobody needs both. (`#room/testing` is for tests alone.) */
-const partDoors: ReadonlySet<string> = new Set(["#send/courier", "#smtp/client"]);
+const partDoors: ReadonlySet<string> = new Set([
+  "#send/courier",
+  "#smtp/client",
+  "#process/memory",
+  "#operate/numbers",
+]);
 
 const source = join(import.meta.dirname, "..", "src");
 

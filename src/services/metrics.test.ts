@@ -115,3 +115,20 @@ test("metrics listens on loopback only", async () => {
   await assert.rejects(refuse("[::]:0"), /not a loopback address/);
   await assert.rejects(refuse("localhost:0"), /no address and port/);
 });
+
+test("a request line that is none gets 400, a request in pieces is put together, its body is not waited for", async (t) => {
+  const house = await metricsHouse(t, answer);
+  const say = async (...pieces: readonly string[]): Promise<string> => {
+    const socket = connect(house.port, "127.0.0.1");
+    for (const piece of pieces) {
+      socket.write(piece);
+      await new Promise((next) => setTimeout(next, 20));
+    }
+    return text(socket);
+  };
+  for (const line of ["GET", "get / HTTP/1.1", "GET / HTTP/2", "GET http://x/ HTTP/1.1", "GET /\x01 HTTP/1.1", "\0"]) {
+    assert.match(await say(`${line}\r\n\r\n`), /^HTTP\/1\.1 400 /, line);
+  }
+  assert.match(await say("GET /heal", "thz?x=1 HTTP/1.0\r", "\n\r\n"), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok\n$/s);
+  assert.match(await say("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "x"), /^HTTP\/1\.1 405 .*Allow: GET, HEAD\r\n/s);
+});

@@ -4,15 +4,13 @@
  *
  * Option: `listen=127.0.0.1:2595` (the default), or `listen=[::1]:2595`.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { isIP } from "node:net";
-import { askQueue, exposition, type QueueAnswer } from "#operate";
+import { createServer, isIP, type Server, type Socket } from "node:net";
+import { closeServer } from "#net";
+import { askQueue, exposition, type QueueAnswer } from "#operate/numbers";
+import { answerHttp, type HttpPage } from "./metrics-http.ts";
 import type { RunningService, Service } from "./service.ts";
 
 const defaultListen = "127.0.0.1:2595";
-/** A scraper's request is a few hundred bytes and comes at once. */
-const maxHeaderBytes = 8 * 1024;
-const requestMs = 5_000;
 /** More scrapers than this are no scrapers. */
 const maxConnections = 16;
 /** The queue is asked at most once in this time, however many ask us: counting a long queue costs it something. */
@@ -45,12 +43,9 @@ function freshly(ask: () => Promise<QueueAnswer>): () => Promise<QueueAnswer> {
   };
 }
 
-type Page = { readonly status: number; readonly type: string; readonly body: string };
 const plain = "text/plain; charset=utf-8";
 
-async function pageFor(request: IncomingMessage, ask: () => Promise<QueueAnswer>): Promise<Page> {
-  if (request.method !== "GET" && request.method !== "HEAD") return { status: 405, type: plain, body: "GET only\n" };
-  const path = (request.url ?? "").split("?")[0];
+async function pageFor(path: string, ask: () => Promise<QueueAnswer>): Promise<HttpPage> {
   if (path !== "/metrics" && path !== "/healthz")
     return { status: 404, type: plain, body: "try /metrics or /healthz\n" };
   const answer = await ask();
@@ -61,20 +56,6 @@ async function pageFor(request: IncomingMessage, ask: () => Promise<QueueAnswer>
   }
   const { ok: _ok, ...facts } = answer;
   return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: exposition(answer.ok ? facts : null) };
-}
-
-function respond(response: ServerResponse, request: IncomingMessage, page: Page): void {
-  const headers = {
-    "Content-Type": page.type,
-    "Content-Length": Buffer.byteLength(page.body),
-    "Cache-Control": "no-store",
-  };
-  // A body nobody asked for is not read: the connection goes.
-  response.writeHead(
-    page.status,
-    page.status === 405 ? { ...headers, Allow: "GET, HEAD", Connection: "close" } : headers,
-  );
-  response.end(request.method === "HEAD" ? undefined : page.body);
 }
 
 function listen(server: Server, where: { readonly host: string; readonly port: number }): Promise<void> {
@@ -90,31 +71,26 @@ function listen(server: Server, where: { readonly host: string; readonly port: n
 export const serve: Service = async ({ home, options, log }) => {
   const where = parseListen(options.get("listen") ?? defaultListen);
   const ask = freshly(() => askQueue(home, { verb: "metrics" }, answerMs));
-  const server = createServer(
-    {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: requestMs,
-      requestTimeout: requestMs,
-      keepAliveTimeout: requestMs,
-    },
-    (request, response) => {
-      pageFor(request, ask).then(
-        (page) => respond(response, request, page),
-        (error: unknown) => {
-          log(`alert: metrics: ${error instanceof Error ? error.message : error}`);
-          respond(response, request, { status: 500, type: plain, body: "trouble; the log says which\n" });
-        },
-      );
-    },
-  );
+  const page = (path: string): Promise<HttpPage> =>
+    pageFor(path, ask).catch((error: unknown) => {
+      log(`alert: metrics: ${error instanceof Error ? error.message : error}`);
+      return { status: 500, type: plain, body: "trouble; the log says which\n" };
+    });
+  const scrapers = new Set<Socket>();
+  // Half-open: a scraper may end its side behind the request.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    scrapers.add(socket);
+    socket.once("close", () => scrapers.delete(socket));
+    answerHttp(socket, page);
+  });
   server.maxConnections = maxConnections;
   await listen(server, where);
   const bound = server.address();
   log(`metrics listening address=${where.host} port=${typeof bound === "object" ? bound?.port : where.port}`);
   return {
     async close() {
-      const closed = new Promise<void>((done) => server.close(() => done()));
-      server.closeAllConnections();
+      const closed = closeServer(server);
+      for (const socket of scrapers) socket.destroy();
       await closed;
     },
   } satisfies RunningService;
