@@ -11,6 +11,10 @@ export function eventLine(
   words: string,
   facts: Readonly<Record<string, string | number | boolean | undefined>>,
 ): string {
-  const fields = Object.entries(facts).flatMap(([key, value]) => (value === undefined ? [] : [field(key, value)]));
-  return [words, ...fields].join(" ");
+  let line = words;
+  for (const key in facts) {
+    const value = facts[key];
+    if (value !== undefined) line += ` ${field(key, value)}`;
+  }
+  return line;
 }

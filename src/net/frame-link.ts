@@ -7,10 +7,13 @@ export const maxFrameBytes = 1 << 20;
 export type Frame = { readonly kind: number; readonly id: number; readonly payload: Buffer };
 
 const headBytes = 9;
+/** Frames gathered in one turn go out as one copy up to this size; beyond it they are written as they are. */
+const gatherBytes = 64 * 1024;
 
 /**
  * A link between two services of the house that carries frames both ways, many conversations at once:
- * `length u32be | kind u8 | id u32be | payload`. Frames sent in one turn of the event loop leave in one write.
+ * `length u32be | kind u8 | id u32be | payload`. Frames sent in one turn of the event loop leave in one write; payloads may not
+ * change until then.
  * `onFrame` is called in order; `onClose` once, after the last frame, with the reason if it was not a clean end.
  */
 export class FrameLink {
@@ -18,7 +21,9 @@ export class FrameLink {
   #parts: Buffer[] = [];
   #have = 0;
   #want = headBytes;
-  #corked = false;
+  /** Frames of this turn that are not written yet: heads and payloads. */
+  #out: Uint8Array[] = [];
+  #outBytes = 0;
   #closed = false;
   #draining: Promise<void> | null = null;
   readonly #onFrame: (frame: Frame) => void;
@@ -48,7 +53,7 @@ export class FrameLink {
 
   /** Bytes accepted by `send` that the kernel has not taken yet. */
   get backlogBytes(): number {
-    return this.socket.writableLength;
+    return this.#outBytes + this.socket.writableLength;
   }
 
   /** Queues one frame whose payload is the given pieces, one after the other. Returns false when the reader lags behind. */
@@ -60,17 +65,12 @@ export class FrameLink {
     head.writeUInt32BE(length, 0);
     head[4] = kind;
     head.writeUInt32BE(id, 5);
-    if (!this.#corked) {
-      this.#corked = true;
-      this.socket.cork();
-      setImmediate(() => {
-        this.#corked = false;
-        this.socket.uncork();
-      });
-    }
-    let room = this.socket.write(head);
-    for (const piece of pieces) if (piece.length > 0) room = this.socket.write(piece);
-    return room;
+    if (this.#out.length === 0) setImmediate(this.#flush);
+    this.#out.push(head);
+    for (const piece of pieces) if (piece.length > 0) this.#out.push(piece);
+    this.#outBytes += headBytes + length;
+    if (this.#outBytes > gatherBytes) this.#flush();
+    return !this.socket.writableNeedDrain;
   }
 
   /** Resolves when the backlog is gone or the link is. All who wait share one promise. */
@@ -91,12 +91,30 @@ export class FrameLink {
 
   /** Ends the link: what was sent still goes out. */
   end(): void {
-    if (!this.#closed) this.socket.end();
+    if (this.#closed) return;
+    this.#flush();
+    this.socket.end();
   }
 
   destroy(reason?: Error): void {
     this.socket.destroy(reason);
   }
+
+  /** Small frames cost a copy, which is less than what the stream charges for each write. */
+  readonly #flush = (): void => {
+    const out = this.#out;
+    if (out.length === 0 || this.#closed) return;
+    const bytes = this.#outBytes;
+    this.#out = [];
+    this.#outBytes = 0;
+    if (bytes <= gatherBytes) {
+      this.socket.write(out.length === 1 ? out[0]! : Buffer.concat(out, bytes));
+      return;
+    }
+    this.socket.cork();
+    for (const piece of out) this.socket.write(piece);
+    this.socket.uncork();
+  };
 
   #take(chunk: Buffer): void {
     this.#parts.push(chunk);

@@ -156,11 +156,13 @@ function admit(front: Front, controls: SmtpdControls, wire: LineWire, socket: So
   const session: Session = {
     talk,
     socket,
-    over: converse(talk).then(() => {
+    over: converse(talk).then((end) => {
       count(front.tally, talk);
       front.admission.leave(ip);
       front.sessions.delete(session);
-      return wire.end();
+      // Who has said QUIT or hung up sends nothing that our close could cut off; others get time to hear us out.
+      if (end === "quit" || end === "eof") wire.close();
+      else return wire.end();
     }),
   };
   front.sessions.add(session);

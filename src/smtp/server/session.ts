@@ -51,12 +51,14 @@ async function run(talk: Conversation): Promise<SessionEnd> {
   let phase: Phase = idle;
   try {
     for (;;) {
-      const line = await nextCommand(talk);
-      if (line === null) {
+      const line = takeCommand(talk);
+      if (line === undefined) {
+        if (await waitForMore(talk)) continue;
         talk.sayLastWord();
         return talk.ending ?? "eof";
       }
-      const turn: Turn = line === "too-long" ? await skipLine(talk, phase) : await obey(talk, phase, line);
+      const obeyed = line === null ? skipLine(talk, phase) : obey(talk, phase, line);
+      const turn: Turn = obeyed instanceof Promise ? await obeyed : obeyed;
       if (phase.at === "chunks" && turn.phase.at !== "chunks") phase.intake.abort();
       phase = turn.phase;
       const end = answer(talk, turn) ?? talk.ending;
@@ -84,14 +86,23 @@ async function greet(talk: Conversation): Promise<SessionEnd | null> {
   return null;
 }
 
-async function nextCommand(talk: Conversation): Promise<string | null | "too-long"> {
-  if (talk.ending !== null) return null;
+/** The next command line if it has arrived; null: it is longer than a line may be; undefined: wait, or end. */
+function takeCommand(talk: Conversation): string | null | undefined {
+  if (talk.ending !== null) return undefined;
+  try {
+    return talk.wire.takeLine(maxLineBytes);
+  } catch (error) {
+    if (error instanceof WireError && error.kind === "too-long") return null;
+    throw error;
+  }
+}
+
+/** Sends what was answered and waits for the client; false when the session is over. */
+async function waitForMore(talk: Conversation): Promise<boolean> {
+  if (talk.ending !== null) return false;
   talk.waitingSince = Date.now();
   try {
-    return await talk.wire.readLine(maxLineBytes);
-  } catch (error) {
-    if (error instanceof WireError && error.kind === "too-long") return "too-long";
-    throw error;
+    return await talk.wire.fill();
   } finally {
     talk.waitingSince = null;
   }

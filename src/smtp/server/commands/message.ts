@@ -72,8 +72,11 @@ async function takeDotted(talk: Conversation, intake: MessageIntake): Promise<Tu
   const decoder = new DataDecoder({ dots: true });
   const deadline = Date.now() + maxMessageMs;
   for (;;) {
-    const piece = await talk.wire.readSome();
-    if (piece === null) return { phase: idle, reply: null, end: "eof" };
+    const piece = talk.wire.takeSome();
+    if (piece === undefined) {
+      if (await talk.wire.fill()) continue;
+      return { phase: idle, reply: null, end: "eof" };
+    }
     const { kind, bytes, rest } = decoder.decode(piece);
     if (kind === "bare-lf") return bareLf();
     const wait = intake.add(bytes);
