@@ -84,6 +84,7 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse, maxEnvelo
     return begun;
   };
   const onFrame = ({ kind, id, payload }: { kind: number; id: number; payload: Buffer }): void => {
+    if (socket.destroyed) return; // Cut off: what came in one packet with the offence is not heard either.
     if (kind === frames.begin) {
       if (underWay.size >= maxUnderWay || underWay.has(id) || !weigh(id, payload.length)) return void socket.destroy();
       const envelope = parseBegin(payload);
@@ -120,15 +121,13 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse, maxEnvelo
       if (counters !== null) house.hear?.(counters);
     }
   };
-  const link = new FrameLink(
-    socket,
-    {
-      frame: onFrame,
-      close() {
-        for (const message of underWay.values()) if (message.at === "body") message.incoming.abort();
-        underWay.clear();
-      },
+  const link = new FrameLink(socket, {
+    frame: onFrame,
+    close() {
+      for (const message of underWay.values()) if (message.at === "body") message.incoming.abort();
+      underWay.clear();
     },
-    early,
-  );
+  });
+  // Only now: a frame that came with the preface may be answered at once, and `link` must be there by then.
+  if (early.length > 0) socket.emit("data", early);
 }
