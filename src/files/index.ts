@@ -10,3 +10,4 @@ export { fsyncDirectory, makeFolder, writeFileDurable } from "./durable.ts";
 export { errorCode, errorText, isPassing } from "./error-text.ts";
 export { HeldBytes } from "./held-bytes.ts";
 export { flockFile, hasSyscalls, lockFile, peerUid, syncFileSystem } from "./syscalls.ts";
+export { type DatagramSender, datagramTo } from "./unix-datagram.ts";

@@ -1,4 +1,138 @@
 import type { Manual } from "../manual.ts";
 
+const dnsCodes = [
+  ["0", "the answer is printed"],
+  ["100", "hard error: there is no such thing"],
+  ["111", "soft error: no telling now"],
+] as const;
+
+const readerManual = (name: string, reader: string): Manual => ({
+  name,
+  section: 1,
+  purpose: `read Maildir mail with ${reader}`,
+  synopsis: [`${name} [ ARGUMENT ... ]`],
+  description: [
+    `Moves all mail in the Maildir to the end of an mbox file, as maildir2mbox does, then runs ${reader} with the same arguments. If the move fails ${reader} does not run.`,
+  ],
+  environment: [
+    ["MAILDIR", "The Maildir."],
+    ["MAIL", "The mbox file."],
+    ["MAILTMP", "A name beside it, for the new file while it is written."],
+  ],
+  exitCodes: [
+    ["111", "the mail could not be moved, or there is no such reader"],
+    ["other", "as the reader exits"],
+  ],
+  seeAlso: ["maildir2mbox"],
+});
+
 /** Programs an administrator of qmail knows from the book and its scripts. */
-export const manuals: readonly Manual[] = [];
+export const manuals: readonly Manual[] = [
+  {
+    name: "splogger",
+    section: 8,
+    purpose: "hand log lines to syslog",
+    synopsis: ["splogger [ TAG [ FACILITY ] ]"],
+    description: [
+      "Reads lines from standard input and hands each one to syslog, with a time stamp in front (seconds and microseconds since 1970). A line that begins with alert: or warning: has that priority, any other is info. What is not printable ASCII shows as ?. Empty lines are dropped.",
+      "Lines are folded after 799 bytes: the rest follows with the same stamp and a + in place of the blank. syslog loses lines when it has much to do; a log that must be complete goes through multilog.",
+    ],
+    options: [
+      ["TAG", "The name that stands in front of each line; splogger unless told."],
+      ["FACILITY", "syslog's number for the kind of program; 2, which is mail, unless told."],
+    ],
+    environment: [["SYSLOG_SOCKET", "syslog's socket; /dev/log unless told."]],
+    exitCodes: [
+      ["0", "standard input has ended"],
+      ["111", "syslog cannot be spoken to from here"],
+    ],
+    seeAlso: ["qmail-start"],
+  },
+  {
+    name: "tcp-env",
+    section: 1,
+    purpose: "set the TCP variables of a connection, then run a program",
+    synopsis: ["tcp-env [ -rR ] [ -t SECONDS ] PROGRAM [ ARGUMENT ... ]"],
+    description: [
+      "For inetd: standard input is a TCP connection. Sets PROTO, TCPLOCALIP, TCPLOCALPORT, TCPLOCALHOST, TCPREMOTEIP, TCPREMOTEPORT, TCPREMOTEHOST and TCPREMOTEINFO and goes on to PROGRAM. If PROTO is TCP already (tcpserver has been here), it changes nothing.",
+      "A host without a name leaves its variable unset; softdnserror means that DNS does not say for now.",
+    ],
+    options: [
+      ["-r", "Ask the other side's IDENT server for TCPREMOTEINFO; this is the default."],
+      ["-R", "Do not ask it."],
+      ["-t SECONDS", "How long to wait for IDENT; 30 unless told."],
+    ],
+    exitCodes: [
+      ["100", "called wrongly, or there is no such program"],
+      ["111", "standard input is no connection, or the program cannot be run now"],
+      ["other", "as the program exits"],
+    ],
+    seeAlso: ["qmail-smtpd"],
+  },
+  {
+    name: "maildirwatch",
+    section: 1,
+    purpose: "list the new mail of a Maildir on a terminal",
+    synopsis: ["maildirwatch"],
+    description: [
+      "Every 30 seconds clears a VT100 screen and lists the new mail: sender and recipient in bold, and the beginning of subject and text. Changes nothing in the Maildir.",
+    ],
+    environment: [["MAILDIR", "The Maildir."]],
+    exitCodes: [
+      ["0", "stopped by a signal"],
+      ["111", "MAILDIR is not set or cannot be read"],
+    ],
+    seeAlso: ["maildir2mbox", "qbiff"],
+  },
+  readerManual("elq", "elm"),
+  readerManual("pinq", "pine"),
+  readerManual("qail", "Mail"),
+  {
+    name: "dnsfq",
+    section: 8,
+    purpose: "print a host's canonical name",
+    synopsis: ["dnsfq HOST"],
+    description: [
+      "Looks up the host's addresses, and the names of the first of them. config finds this machine's name that way.",
+    ],
+    exitCodes: dnsCodes,
+    seeAlso: ["config", "dnsip", "dnsptr"],
+  },
+  {
+    name: "dnsip",
+    section: 8,
+    purpose: "print a host's addresses",
+    synopsis: ["dnsip HOST"],
+    description: ["Prints the IPv4 and IPv6 addresses of a host, one a line."],
+    exitCodes: dnsCodes,
+  },
+  {
+    name: "dnsptr",
+    section: 8,
+    purpose: "print an address's names",
+    synopsis: ["dnsptr IP"],
+    description: ["Prints the names DNS has for an IP address, one a line."],
+    exitCodes: dnsCodes,
+  },
+  {
+    name: "dnsmxip",
+    section: 8,
+    purpose: "print the addresses that mail for a host goes to",
+    synopsis: ["dnsmxip HOST"],
+    description: [
+      "Prints the addresses of the host's mail exchangers, each with its preference, best first; without MX records the host's own addresses. Routes of control/smtproutes are not looked at; quail explain shows those.",
+    ],
+    exitCodes: dnsCodes,
+    seeAlso: ["quail explain"],
+  },
+  {
+    name: "ipmeprint",
+    section: 8,
+    purpose: "print the addresses of this machine",
+    synopsis: ["ipmeprint"],
+    description: [
+      "Prints the addresses of all network interfaces, one a line. Mail to [ADDRESS] with one of them is for this host.",
+    ],
+    exitCodes: [["0", "done"]],
+  },
+];
