@@ -163,6 +163,13 @@ export const quailFiles = {
     since: "quail",
     example: "200",
   }),
+  rcpttransaction: number(50, {
+    meaning: "How many recipients of one message and sender share an SMTP transaction to their host, 1 to 100.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "quail",
+    example: "1",
+  }),
   moreipme: list(null, {
     meaning: "Further addresses that are this host: no mail is sent to them.",
     usedBy: ["remote"],

@@ -41,6 +41,14 @@ function withoutTry(verdict: Verdict, host: ByteString): Outcome {
  */
 export async function attempt(host: ByteString, mail: OutgoingMail, world: RemoteWorld): Promise<Report> {
   if ([host, mail.sender, ...mail.recipients].some(breaksCommand)) return only(say.lineBreakInAddress);
+  return attemptLate(host, () => mail, world);
+}
+
+/**
+ * The same for a message whose recipients are settled only when a session is at hand: `mail` is called then, and always gives the
+ * same from there on. The caller has looked for line breaks.
+ */
+export async function attemptLate(host: ByteString, mail: () => OutgoingMail, world: RemoteWorld): Promise<Report> {
   try {
     return await tryPlaces(host, mail, world);
   } catch (error) {
@@ -49,7 +57,7 @@ export async function attempt(host: ByteString, mail: OutgoingMail, world: Remot
   }
 }
 
-async function tryPlaces(host: ByteString, mail: OutgoingMail, world: RemoteWorld): Promise<Report> {
+async function tryPlaces(host: ByteString, mail: () => OutgoingMail, world: RemoteWorld): Promise<Report> {
   const settings = world.settings();
   const route = findRoute(settings.routes, host);
   const calling = { world, settings, credentials: route.kind === "relay" ? route.credentials : null };
@@ -67,7 +75,7 @@ async function tryPlaces(host: ByteString, mail: OutgoingMail, world: RemoteWorl
       if (++tries > maxTries) return only(failure);
       const session = await call(candidate, calling);
       if (!("outcome" in session)) {
-        const result = await session.send(mail);
+        const result = await session.send(mail());
         world.pool.give(sessionKey(candidate, calling), session);
         return reportOfSend(result, candidate.address);
       }
@@ -78,13 +86,17 @@ async function tryPlaces(host: ByteString, mail: OutgoingMail, world: RemoteWorl
 }
 
 /** Tries a session left over from an earlier message. Null if there is none, or the server had lost patience with it. */
-async function tryIdle(candidates: readonly Candidate[], mail: OutgoingMail, calling: Calling): Promise<Report | null> {
+async function tryIdle(
+  candidates: readonly Candidate[],
+  mail: () => OutgoingMail,
+  calling: Calling,
+): Promise<Report | null> {
   const { pool } = calling.world;
   for (const candidate of candidates) {
     const key = sessionKey(candidate, calling);
     const session = pool.take(key);
     if (session === null) continue;
-    const result = await session.send(mail);
+    const result = await session.send(mail());
     pool.give(key, session);
     return isStale(result) ? null : reportOfSend(result, candidate.address);
   }

@@ -557,7 +557,9 @@ test("a connection carries a hundred messages, then another is made", async (t) 
 test("many deliveries at once share no session", async (t) => {
   const world = await testWorld(t, { zone, hosts: { [ip]: [`${willing}\n${`${again}\n`.repeat(40)}`] } });
   const deliver = makeDeliver(world);
-  const outcomes = await Promise.all(Array.from({ length: 30 }, () => deliver(job("ann@there.test"))));
+  const outcomes = await Promise.all(
+    Array.from({ length: 30 }, (_, queueId) => deliver({ ...job("ann@there.test"), queueId })),
+  );
   assert.ok(outcomes.every(({ fate }) => fate === "done"));
   assert.equal((await deliver(job("ann@there.test"))).fate, "done");
   assert.equal(world.tried.length, 30);

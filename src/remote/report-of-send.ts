@@ -1,5 +1,5 @@
 import { done, type Outcome } from "#mail";
-import type { SendResult } from "#smtp/client";
+import type { SendResult, ServerReply } from "#smtp/client";
 import type { Report } from "./report.ts";
 import { say, sayOf } from "./texts.ts";
 
@@ -7,7 +7,7 @@ import { say, sayOf } from "./texts.ts";
 export function reportOfSend(result: SendResult, address: string): Report {
   const at = sayOf(address);
   const recipients = result.recipients.map((reply) => (reply.code < 400 ? done() : at.recipientRejected(reply)));
-  const report = (message: Outcome): Report => ({ recipients, message });
+  const report = (message: Outcome): Report => ({ recipients, message, tooMany: tooManyOf(result.recipients) });
   switch (result.kind) {
     case "accepted":
       return report(at.accepted(result.reply));
@@ -22,6 +22,16 @@ export function reportOfSend(result: SendResult, address: string): Report {
     case "refused":
       return report(refusal[result.at](result.reply, at));
   }
+}
+
+/** 452, and 552, which must be taken for it (RFC 5321 §4.5.3.1.10), once another recipient was accepted. */
+const tooManyCodes: ReadonlySet<number> = new Set([452, 552]);
+
+function tooManyOf(replies: readonly ServerReply[]): readonly number[] {
+  const firstAccepted = replies.findIndex(({ code }) => code < 400);
+  return replies.flatMap(({ code }, index) =>
+    firstAccepted >= 0 && index > firstAccepted && tooManyCodes.has(code) ? [index] : [],
+  );
 }
 
 type At = ReturnType<typeof sayOf>;

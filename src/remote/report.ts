@@ -5,7 +5,12 @@ import { type Fate, fateOfLetter, letterOfFate, type Outcome, temporary } from "
  * What qmail-remote reports of one message: how each recipient fared as far as that was asked (`done`: accepted), then the
  * message as a whole.
  */
-export type Report = { readonly recipients: readonly Outcome[]; readonly message: Outcome };
+export type Report = {
+  readonly recipients: readonly Outcome[];
+  readonly message: Outcome;
+  /** Which recipients the server turned away only because it had enough of them for one message. */
+  readonly tooMany?: readonly number[];
+};
 
 const recipientLetters = { done: "r", temporary: "s", permanent: "h" } as const satisfies Record<Fate, string>;
 const fateOfRecipientLetter: ReadonlyMap<string, Fate> = new Map([
@@ -46,9 +51,14 @@ export function parseReport(output: ByteString): Report {
  * One recipient's outcome, by qmail-rspawn's rule (spec 4.9): the recipient's refusal decides, else the message's fate; the
  * text is the first recipient's, then the message's unless that is better than the result.
  */
-export function combine({ recipients, message }: Report): Outcome {
-  const first = recipients[0];
-  if (first === undefined) return message;
-  const fate = first.fate === "done" ? message.fate : first.fate;
-  return { fate, text: rank[message.fate] <= rank[fate] ? `${first.text}${message.text}` : first.text };
+export function combine(report: Report): Outcome {
+  return outcomeOf(report, 0);
+}
+
+/** The same for the recipient at `index` of several in one transaction. One that was not asked about shares the message's fate. */
+export function outcomeOf({ recipients, message }: Report, index: number): Outcome {
+  const own = recipients[index];
+  if (own === undefined) return message;
+  const fate = own.fate === "done" ? message.fate : own.fate;
+  return { fate, text: rank[message.fate] <= rank[fate] ? `${own.text}${message.text}` : own.text };
 }

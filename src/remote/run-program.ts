@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { displayText, fromBytes } from "#bytes";
 import { type DeliveryJob, domainOf, type Outcome, permanent, temporary } from "#mail";
-import { piecesOf } from "./deliver.ts";
+import { piecesOf } from "./message-body.ts";
 import { combine, parseReport } from "./report.ts";
 import { say } from "./texts.ts";
 

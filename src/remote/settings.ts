@@ -14,11 +14,24 @@ export type RemoteSettings = {
   readonly ioTimeoutMs: number;
   readonly moreOwn: readonly string[];
   readonly lessOwn: readonly string[];
+  /** Recipients of one message that may share a transaction: 1..100. */
+  readonly transactionRecipients: number;
 };
 
-const names = ["me", "helohost", "smtproutes", "timeoutconnect", "timeoutremote", "moreipme", "notipme"] as const;
+const names = [
+  "me",
+  "helohost",
+  "smtproutes",
+  "timeoutconnect",
+  "timeoutremote",
+  "moreipme",
+  "notipme",
+  "rcpttransaction",
+] as const;
 /** A timer holds 2^31 ms; and nobody means to wait for more than a day. */
 const maxTimeoutSeconds = 86_400;
+/** More recipients than this a server need not take (RFC 5321 §4.5.3.1.8). */
+const maxTransactionRecipients = 100;
 
 const milliseconds = (seconds: number): number => Math.min(Math.max(seconds, 1), maxTimeoutSeconds) * 1000;
 
@@ -31,6 +44,7 @@ export function remoteSettings(home: string): () => RemoteSettings {
     ioTimeoutMs: milliseconds(readSetting(home, "timeoutremote")),
     moreOwn: readSetting(home, "moreipme") ?? [],
     lessOwn: readSetting(home, "notipme") ?? [],
+    transactionRecipients: Math.min(Math.max(readSetting(home, "rcpttransaction"), 1), maxTransactionRecipients),
   }));
 }
 

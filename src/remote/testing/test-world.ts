@@ -55,6 +55,7 @@ export async function testWorld(t: TestContext, change: Change = {}): Promise<Te
     ioTimeoutMs: 10_000,
     moreOwn: [],
     lessOwn: [],
+    transactionRecipients: 50,
     ...change.settings,
   };
   return {

@@ -1,0 +1,33 @@
+import { isAscii } from "node:buffer";
+import type { MessageSource } from "#mail";
+import type { MessageBody } from "#smtp/client";
+
+/** Bytes asked of the queue at a time. */
+const pieceBytes = 128 * 1024;
+
+/** Reads a large message from the queue, one piece ahead of the wire. */
+export async function* piecesOf(message: MessageSource): AsyncGenerator<Buffer> {
+  const readAt = (offset: number): Promise<Buffer> | null => {
+    if (offset >= message.sizeBytes) return null;
+    const piece = message.read(offset, pieceBytes);
+    piece.catch(() => {}); // Whoever awaits it hears of the failure; if the wire breaks first, nobody has to.
+    return piece;
+  };
+  let offset = 0;
+  let next = readAt(0);
+  while (next !== null) {
+    const piece = await next;
+    if (piece.length === 0) throw new Error(`message ends at ${offset} of ${message.sizeBytes} bytes`);
+    offset += piece.length;
+    next = readAt(offset);
+    yield piece;
+  }
+}
+
+/** A queued message as the SMTP client takes it. A large one is taken for 8-bit rather than read twice. */
+export function bodyOf(message: MessageSource): MessageBody {
+  const { whole, sizeBytes } = message;
+  return whole === null
+    ? { sizeBytes, eightBit: true, pieces: () => piecesOf(message) }
+    : { sizeBytes, eightBit: !isAscii(whole), pieces: () => [whole] };
+}
