@@ -9,7 +9,15 @@ export { type ExecBase, makeExec } from "./exec.ts";
 export { findOwn, multiCallPath, type OwnProgram } from "./find-own.ts";
 export { type Getopt, getopt } from "./getopt.ts";
 export { parsePlainCommand } from "./plain-command.ts";
-export { type Exec, type Program, type ProgramCall, type ProgramIndex, UsageError } from "./program.ts";
+export {
+  type Exec,
+  type ExecChange,
+  type NewUser,
+  type Program,
+  type ProgramCall,
+  type ProgramIndex,
+  UsageError,
+} from "./program.ts";
 export { type InProcessCall, type InProcessResult, runInProcess } from "./run-in-process.ts";
 export { runProgram } from "./run-program.ts";
 export { type SpawnCall, spawnProgram } from "./spawn-program.ts";

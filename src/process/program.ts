@@ -5,10 +5,21 @@ import type { Readable, Writable } from "node:stream";
  * that needs nothing of the process changed is called on the same streams; anything else is spawned. Resolves with its
  * exit code (128 + signal number if it was killed); 111 when it cannot be started for now, 100 when it does not exist.
  */
-export type Exec = (
-  words: readonly [string, ...string[]],
-  change?: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: Readable; readonly stdout?: Writable },
-) => Promise<number>;
+export type Exec = (words: readonly [string, ...string[]], change?: ExecChange) => Promise<number>;
+
+/** What is other for the next program of a chain; what is left out stays. */
+export type ExecChange = {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly stdin?: Readable;
+  readonly stdout?: Writable;
+  /** Absolute. */
+  readonly cwd?: string;
+  /** Further descriptors it may read from (3: checkpassword's credentials). */
+  readonly inputs?: ReadonlyMap<number, Readable>;
+};
+
+/** The user a process becomes: ids, and the groups (of an account by its name; else the one gid). */
+export type NewUser = { readonly uid: number; readonly gid: number; readonly account: string | null };
 
 /** What a program is given instead of a process of its own. It reads no global: not process.env, not process.cwd(). */
 export type ProgramCall = {
@@ -27,6 +38,11 @@ export type ProgramCall = {
   readonly signal: AbortSignal;
   /** Another descriptor to read from: qmail-queue's envelope on 1, checkpassword's credentials on 3. Null if it is not open. */
   readonly input: (fd: number) => Readable | null;
+  /**
+   * Makes this process another user for good, as checkpassword does before it goes on. Throws if it may not. Null when the
+   * program runs inside a process that is not its own.
+   */
+  readonly become: ((user: NewUser) => void) | null;
 };
 
 /** A classic command as a function. Resolves with its exit code; throws only on bugs (the caller turns that into 111). */

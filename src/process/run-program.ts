@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { callProgram } from "./call-program.ts";
 import { type ExecBase, programCall } from "./exec.ts";
 import { findOwn } from "./find-own.ts";
-import type { ProgramIndex } from "./program.ts";
+import type { NewUser, ProgramIndex } from "./program.ts";
 
 /** How long a program may go on after the reader of its output has gone, in milliseconds. */
 const afterBrokenPipeMs = 1_000;
@@ -74,8 +74,21 @@ function ownProcess(): OwnProcess {
       return controller.signal;
     },
     input: inputOf,
+    become: becomeUser,
     written: () => [stdout, stderr].filter((stream) => stream !== undefined),
   };
+}
+
+/** Node has it; its types do not. */
+type InitGroups = { readonly initgroups: (account: string, gid: number) => void };
+
+/** This process becomes that user, groups first. */
+function becomeUser({ uid, gid, account }: NewUser): void {
+  if (process.getuid?.() === uid && process.getgid?.() === gid && uid !== 0) return;
+  if (account === null) process.setgroups?.([gid]);
+  else (process as unknown as InitGroups).initgroups(account, gid);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
 }
 
 function drained(stream: Writable): Promise<void> {

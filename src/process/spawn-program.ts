@@ -2,7 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { existsSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
-import type { Readable, Writable } from "node:stream";
+import { type Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 /** What a real child is started with. */
@@ -13,6 +13,8 @@ export type SpawnCall = {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly signal: AbortSignal;
+  /** Further descriptors for it to read from, 3 and up. */
+  readonly inputs?: ReadonlyMap<number, Readable>;
 };
 
 /** qmail's codes for a program that could not be started: for good (no such file), or for now. */
@@ -44,10 +46,20 @@ function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number 
   return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }
 
+/** A pipe for each further descriptor that is asked for. */
+function furtherFds(inputs: SpawnCall["inputs"] = new Map()): readonly ("pipe" | "ignore")[] {
+  const last = Math.max(2, ...inputs.keys());
+  return Array.from({ length: last - 2 }, (_, index) => (inputs.has(index + 3) ? "pipe" : "ignore"));
+}
+
 /** Carries the streams a child could not inherit; resolves when its output has been passed on. */
 async function carry(child: ChildProcess, call: SpawnCall): Promise<void> {
   // A child that ends without reading its input is its own business, as is a reader that has gone.
   if (child.stdin) pipeline(call.stdin, child.stdin).catch(() => {});
+  for (const [fd, input] of call.inputs ?? []) {
+    const to = child.stdio[fd];
+    if (to instanceof Writable) pipeline(input, to).catch(() => {});
+  }
   const outputs = [
     [child.stdout, call.stdout],
     [child.stderr, call.stderr],
@@ -67,7 +79,7 @@ export function spawnProgram(words: readonly [string, ...string[]], call: SpawnC
   const options: SpawnOptions = {
     cwd: call.cwd,
     env: call.env,
-    stdio: [inputFd(call.stdin), outputFd(call.stdout), outputFd(call.stderr)],
+    stdio: [inputFd(call.stdin), outputFd(call.stdout), outputFd(call.stderr), ...furtherFds(call.inputs)],
   };
   return new Promise((resolve) => {
     const child = spawn(words[0], words.slice(1), options);

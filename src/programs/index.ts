@@ -35,6 +35,8 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["qmail-qmqpd", () => import("./qmail/qmail-qmqpd.ts")],
   ["qmail-qmtpd", () => import("./qmail/qmail-qmtpd.ts")],
   ["qmail-queue", () => import("./qmail/qmail-queue.ts")],
+  ["qmail-pop3d", () => import("./qmail/qmail-pop3d.ts")],
+  ["qmail-popup", () => import("./qmail/qmail-popup.ts")],
   ["qmail-remote", () => import("./qmail/qmail-remote.ts")],
   ["qmail-tcpok", () => import("./qmail/qmail-tcpok.ts")],
   ["qmail-tcpto", () => import("./qmail/qmail-tcpto.ts")],
@@ -54,6 +56,9 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["qmail-qread", () => import("./qmail/qmail-qread.ts")],
   ["qmail-qstat", () => import("./qmail/qmail-qstat.ts")],
   ["qmail-showctl", () => import("./qmail/qmail-showctl.ts")],
+  ["qmail-start", () => import("./qmail/qmail-start.ts")],
+  // checkpassword
+  ["checkpassword", () => import("./checkpassword/checkpassword.ts")],
 ]);
 
 /** Every command of ours, by name. */
