@@ -1,4 +1,4 @@
-import { type ByteString, lowerAscii } from "#bytes";
+import { type ByteString, lowerAscii, trimBlanksEnd } from "#bytes";
 import type { ControlFile } from "./control-file.ts";
 import { checkFlag } from "./entry-checks.ts";
 
@@ -39,11 +39,9 @@ function checkBytes({ text, number }: Line): readonly Finding[] {
   return found;
 }
 
-const trimEnd = (text: ByteString): ByteString => text.replace(/[ \t]+$/, "");
-
 function judge(file: ControlFile, line: Line): readonly Finding[] {
   const bytes = checkBytes(line);
-  const reason = bytes.length > 0 ? null : (file.check?.(trimEnd(line.text)) ?? null);
+  const reason = bytes.length > 0 ? null : (file.check?.(trimBlanksEnd(line.text)) ?? null);
   return reason === null ? bytes : [...bytes, error(line.number, reason)];
 }
 
@@ -52,32 +50,33 @@ function checkFirstLine(file: ControlFile, lines: readonly Line[]): readonly Fin
   const first = lines[0]?.text ?? "";
   const found: Finding[] = [];
   if (first.startsWith("#")) found.push(warning(1, "begins with #, which is no comment in a file of one value"));
-  if (trimEnd(first) === "") found.push(...(file.mayBeEmpty ? [] : [warning(1, "is empty, and so is the value")]));
+  if (trimBlanksEnd(first) === "")
+    found.push(...(file.mayBeEmpty ? [] : [warning(1, "is empty, and so is the value")]));
   else found.push(...judge(file, { text: first, number: 1 }));
-  if (lines.slice(1).some((line) => trimEnd(line.text) !== "")) {
+  if (lines.slice(1).some((line) => trimBlanksEnd(line.text) !== "")) {
     found.push(warning(2, "is not read: only the first line counts"));
   }
   return found;
 }
 
 function checkNumber(fallback: number, lines: readonly Line[]): readonly Finding[] {
-  const first = trimEnd(lines[0]?.text ?? "");
+  const first = trimBlanksEnd(lines[0]?.text ?? "");
   const digits = /^[0-9]*/.exec(first)?.[0] ?? "";
   if (digits === "") return [error(1, `does not begin with a digit, so the default ${fallback} applies`)];
   const found: Finding[] = [];
   if (digits !== first) found.push(warning(1, `has more than a number; ${digits} counts`));
-  if (lines.slice(1).some((line) => trimEnd(line.text) !== "")) {
+  if (lines.slice(1).some((line) => trimBlanksEnd(line.text) !== "")) {
     found.push(warning(2, "is not read: only the first line counts"));
   }
   return found;
 }
 
-const isEntry = ({ text }: Line): boolean => trimEnd(text) !== "" && !text.startsWith("#");
+const isEntry = ({ text }: Line): boolean => trimBlanksEnd(text) !== "" && !text.startsWith("#");
 
 function checkList(file: ControlFile, lines: readonly Line[]): readonly Finding[] {
   const seen = new Map<ByteString, number>();
   return lines.filter(isEntry).flatMap((line) => {
-    const key = lowerAscii(trimEnd(line.text));
+    const key = lowerAscii(trimBlanksEnd(line.text));
     const before = seen.get(key);
     if (before === undefined) seen.set(key, line.number);
     return before === undefined ? judge(file, line) : [warning(line.number, `says the same as line ${before}`)];

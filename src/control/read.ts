@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ByteString } from "#bytes";
+import { type ByteString, trimBlanksEnd } from "#bytes";
 
 /** A control file that cannot be read or holds what it must not; the message names file, line and reason. */
 export class ControlError extends Error {}
@@ -17,12 +17,10 @@ function loadPath(path: string): ByteString | null {
   }
 }
 
-const trailing = /[ \t\n]+$/;
-
 /** A single-value file: its first line without trailing blanks; null if the file is missing. `#` is no comment here. */
 export function readValue(home: string, file: string): ByteString | null {
   const text = load(home, file);
-  return text === null ? null : text.slice(0, (text.indexOf("\n") + 1 || text.length + 1) - 1).replace(trailing, "");
+  return text === null ? null : trimBlanksEnd(text.slice(0, (text.indexOf("\n") + 1 || text.length + 1) - 1));
 }
 
 /** Leading digits of a single-value file; null if the file is missing or has none (the default applies; spec Q-254). */
@@ -37,7 +35,7 @@ export type ControlEntry = { readonly text: ByteString; readonly line: number };
 const entriesOf = (text: ByteString): readonly ControlEntry[] =>
   text
     .split("\n")
-    .map((line, index) => ({ text: line.replace(trailing, ""), line: index + 1 }))
+    .map((line, index) => ({ text: trimBlanksEnd(line), line: index + 1 }))
     .filter((entry) => entry.text !== "" && !entry.text.startsWith("#"));
 
 /** A list file's entries with their line numbers, for those who must say which line decided; otherwise as `readLines`. */

@@ -1,4 +1,4 @@
-import type { ByteString } from "#bytes";
+import { type ByteString, trimBlanksEnd } from "#bytes";
 
 /** One line of a .qmail file that says something (spec 6.3). Paths as written, relative to the home unless they begin with `/`. */
 export type Instruction =
@@ -25,7 +25,7 @@ export function parseInstructions(text: ByteString): readonly Instruction[] {
 /** A line ends at a NUL (it was a C string), and then without its trailing blanks; leading ones belong to it. */
 function trimmed(line: ByteString): ByteString {
   const end = line.indexOf("\0");
-  return (end < 0 ? line : line.slice(0, end)).replace(/[ \t]+$/, "");
+  return trimBlanksEnd(end < 0 ? line : line.slice(0, end));
 }
 
 function parseLine(whole: ByteString, isFirst: boolean): Instruction | null {

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { trimBlanksEnd } from "#bytes";
 
 /** One rule: let the connection in or not, and what it changes in the environment (null removes a variable). */
 export type TcpRule = {
@@ -27,7 +28,7 @@ export function parseTcpRules(text: string): TcpRules | BadTcpRule {
   const byKey = new Map<string, TcpRule>();
   const byNetwork = new Map<string, TcpRule>();
   for (const [index, raw] of text.split("\n").entries()) {
-    const line = raw.replace(/[ \t]+$/, "");
+    const line = trimBlanksEnd(raw);
     const colon = addressEnd(line);
     if (line === "" || line.startsWith("#") || colon < 0) continue;
     const rule = parseInstructions(line.slice(colon + 1));

@@ -7,6 +7,8 @@ import type { Posting } from "./posting.ts";
 
 /** Bytes of one package's recipients; more is trouble with resources. Far above any real list (half a million addresses). */
 const maxRecipientBytes = 16 * 1024 * 1024;
+/** And so many of them: an empty one is three bytes to the client and a reply of 73 to us. */
+const maxRecipients = 500_000;
 
 const lf = 0x0a;
 const cr = 0x0d;
@@ -51,8 +53,14 @@ async function servePackage(source: NetstringInput, house: QmtpHouse): Promise<B
   if (message.isTooBig) reply = replies.tooBig;
   else if (sender === null) reply = replies.badSender;
   else if (accepted.length > 0) reply = await postMessage(message, { sender, recipients: accepted }, house);
-  const said = recipients.map((recipient) => netstring("address" in recipient ? reply : recipient.refusal));
-  return Buffer.concat(said);
+  // Few texts, many recipients: each text is rendered once.
+  const rendered = new Map<ByteString, Buffer>();
+  const render = (text: ByteString): Buffer => {
+    const known = rendered.get(text) ?? netstring(text);
+    rendered.set(text, known);
+    return known;
+  };
+  return Buffer.concat(recipients.map((recipient) => render("address" in recipient ? reply : recipient.refusal)));
 }
 
 /** Reads the message into `held`, the trace line in front, with LF line ends. */
@@ -99,6 +107,7 @@ async function readRecipients(source: NetstringInput, house: QmtpHouse): Promise
   while (source.budget > 0) {
     const length = await source.length();
     if (length >= source.budget) throw new NetstringEnd(100);
+    if (recipients.length === maxRecipients) throw new NetstringEnd(111);
     recipients.push(await readRecipient(source, length, house));
     await source.comma();
   }
