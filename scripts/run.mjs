@@ -1,4 +1,4 @@
-// `node run.mjs start|test|test:unit|conformance|bench ARGS`: runs the right thing under Quail's own Node 24, whatever Node
+// `node run.mjs start|test|test:unit|conformance|fuzz|soak|bench ARGS`: runs the right thing under Quail's own Node 24, whatever Node
 // called us. Arguments, signals and the exit code pass through.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -32,6 +32,8 @@ const jobs = new Map([
   ["test", () => [join(root, "test", "run-tests.ts"), "all", ...args]],
   ["test:unit", () => [join(root, "test", "run-tests.ts"), "unit", ...args]],
   ["conformance", () => [join(root, "test", "conformance", "report.ts"), ...args]],
+  ["fuzz", () => [join(root, "test", "fuzz", "main.ts"), ...args]],
+  ["soak", () => [join(root, "test", "soak", "main.ts"), ...args]],
   ["bench", () => [join(root, "bench", "main.ts"), ...args]],
 ]);
 

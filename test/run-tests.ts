@@ -25,6 +25,7 @@ const unit: Group = {
     "test/*.test.ts",
     "test/conformance/*.test.ts",
     "test/corpus/*.test.ts",
+    "test/fuzz/*.test.ts",
     "bench/**/*.test.ts",
   ],
   concurrency: cores,
@@ -33,7 +34,7 @@ const unit: Group = {
 /** These start whole systems and watch the clock: more than one at a time on two cores would measure each other. */
 const system: Group = {
   name: "system",
-  files: ["test/{system,crash,interop}/**/*.test.ts"],
+  files: ["test/{system,crash,interop,handbook,faults}/**/*.test.ts"],
   concurrency: Math.max(1, Math.floor(cores / 2)),
   timeoutMs: 600_000,
 };
