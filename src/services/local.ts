@@ -8,6 +8,9 @@
  * option not named here go on to the workers; `passwd` another passwd file; `nss=0` no name service; `alias` the alias
  * account's name; `break` the delimiter; `verbose=1`.
  *
+ * It also starts the `auth` service when somebody asks for it (WHERE-IS-AUTH, `auth-frames.ts`): who may become any user is here, and
+ * a process that nobody needs is not kept. `pop3-uid` says who may connect to that (else: our own uid).
+ *
  * Log lines: those of `local-workers.ts`; `local trouble reason=` (a control file is wrong, a question could not be answered);
  * `local serving single-uid=0|1` when verbose.
  */
@@ -21,6 +24,7 @@ import { errorText } from "#files";
 import { eventLine } from "#log";
 import { type Address, type LocalRoute, localPartOf, type Outcome, parseAddress, temporary } from "#mail";
 import { closeServer, FrameLink, listenUnix } from "#net";
+import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
 import { localFrames, type Resolved } from "#send/courier";
 import {
   findUser,
@@ -55,13 +59,14 @@ const tooLate = temporary("Temporary failure in qmail-lspawn.");
 
 /** Options that are this service's own; all others are the workers'. */
 const ownOptions: ReadonlySet<string> = new Set(
-  "ready-fd parent-fd queue-uid gid single-uid passwd nss alias break uid listen-fd".split(" "),
+  "ready-fd parent-fd queue-uid pop3-uid gid single-uid passwd nss alias break uid listen-fd".split(" "),
 );
 
 /** The program a worker is: entry, role. A test gives another. */
 export type WorkerProgram = readonly [entry: string, ...words: string[]];
 
-const workerProgram: WorkerProgram = [fileURLToPath(new URL("./run.ts", import.meta.url)), "local-worker"];
+const runEntry = fileURLToPath(new URL("./run.ts", import.meta.url));
+const workerProgram: WorkerProgram = [runEntry, "local-worker"];
 
 /** JSON in ASCII alone, so that it reads the same whatever the reader takes its bytes for. */
 function asciiJson(value: unknown): Buffer {
@@ -119,14 +124,19 @@ function sourcesOf({ home, options }: ServiceStart, reach: Reach): UserSources {
  * Where workers keep their compiled code: a third of their memory less. Only when all are our own uid, for what one user can
  * write there another would run. `run.ts` takes it out of the environment again.
  */
-function keptCode(home: string): NodeJS.ProcessEnv {
-  return { NODE_COMPILE_CACHE: join(home, "run", "cache", "local-worker") };
+export function keptCode(home: string, module: string): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: join(home, "run", "cache", module) };
+}
+
+/** What of our environment workers have. Nothing else of ours reaches users' programs: the `env - PATH=...` of qmail's start scripts (spec 2.5). */
+export function workerEnv(home: string): NodeJS.ProcessEnv {
+  const path = process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
+  return { PATH: `${join(home, "bin")}${delimiter}${path}`, QUAIL_HOME: home };
 }
 
 function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: WorkerProgram): WorkerPool {
   const passedOn = [...options].filter(([key]) => !ownOptions.has(key)).map(([key, value]) => `${key}=${value}`);
   const queueUid = options.get("queue-uid");
-  const path = process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
   return openWorkerPool(
     {
       folder: join(home, "run", "worker"),
@@ -135,9 +145,11 @@ function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: Wor
       env: {
         PATH: `${join(home, "bin")}${delimiter}${path}`,
         QUAIL_HOME: home,
+        ...serviceMemoryEnv,
         ...(reach.single ? keptCode(home) : {}),
       },
       words: (uid, gid) => [
+        ...serviceNodeFlags,
         ...program,
         ...["listen-fd=3", `uid=${uid}`, `gid=${gid}`],
         // Only a trial start gets here with uid 0 (`superuser` above); the worker wants to hear it too.

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { checkHome, findHome } from "#control";
 import type { Program, ProgramCall } from "#process";
+import { tidyWhenQuiet } from "#process/memory";
 import { type House, type HouseEvents, LogFile, lockHolder, lockHome, StartFailure, startHouse } from "#supervise";
 import { follow, logFormatter } from "./start/follow.ts";
 import { hasTestAccount, makeHome, makeRunFolder, refuseQmail } from "./start/fresh-home.ts";
@@ -151,6 +152,7 @@ async function start(call: ProgramCall, options: StartOptions, home: string): Pr
   const stopped = untilStopped(house, home, () => voice.say("quail: stopping ...\n"));
   up = true;
   stdout.write("quail: ready\n");
+  tidyWhenQuiet();
   await stopped;
   await ownLog.close();
   await screen.flush();

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSetting } from "#control";
+import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
 import type { ServiceSpec } from "#supervise";
 import { maxSmtpdCount, type PortName, type StartOptions } from "./options.ts";
 import { type ConfinedService, permissionFlags } from "./permissions.ts";
@@ -48,9 +49,6 @@ export function endpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** What Node says of itself at each start: that parts of it are new, that native code could pass by its permissions. */
-const quietNode = ["--disable-warning=ExperimentalWarning", "--disable-warning=PERM0001"] as const;
-
 /** Where one service keeps its compiled code: its own folder, so that none can lay code in wait for another. */
 export const cacheFolder = (home: string, module: string): string => join(home, "run", "cache", module);
 
@@ -59,7 +57,8 @@ const passedOn = ["PATH", "TZ", "LANG", "LC_ALL", "NODE_OPTIONS", "NODE_EXTRA_CA
 
 function serviceEnv(env: NodeJS.ProcessEnv, home: string, cache: string): NodeJS.ProcessEnv {
   const passed = Object.fromEntries(passedOn.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
-  return { PATH: "/usr/local/bin:/usr/bin:/bin", ...passed, QUAIL_HOME: home, NODE_COMPILE_CACHE: cache };
+  const path = "/usr/local/bin:/usr/bin:/bin";
+  return { PATH: path, ...passed, ...serviceMemoryEnv, QUAIL_HOME: home, NODE_COMPILE_CACHE: cache };
 }
 
 /** The stages of the house, for `startHouse`. */
@@ -77,7 +76,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     return {
       name,
       log: name,
-      command: [process.execPath, ...quietNode, ...confined, entry, module, ...words],
+      command: [process.execPath, ...serviceNodeFlags, ...confined, entry, module, ...words],
       cwd: home,
       env: serviceEnv(parts.env, home, cache),
       heldFds: [parts.lockFd],
@@ -124,7 +123,7 @@ export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceS
   const cache = cacheFolder(parts.home, "local-worker");
   const worker: ServiceSpec = {
     ...local,
-    command: [process.execPath, ...quietNode, entry, "local-worker"],
+    command: [process.execPath, ...serviceNodeFlags, entry, "local-worker"],
     env: serviceEnv(parts.env, parts.home, cache),
   };
   return [...services, worker];
