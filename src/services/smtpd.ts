@@ -4,7 +4,7 @@
  *
  * Options: `listen=IP:PORT` (also `[v6]:PORT`, `PORT`; further ones as `listen2=`, `listen3=`), `listen-fd=N` (an inherited
  * listener), `reuse-port=1`, `role=smtp|submission`, `processes=N` (how many share the work: each takes its part of
- * control/concurrencyincoming). Log lines: those of a session in `smtp/server/session-log.ts`, and
+ * control/concurrencyincoming); `smtp:KEY=` and `submission:KEY=`: both roles in one process, see `smtpd-roles.ts`. Log lines: those of a session in `smtp/server/session-log.ts`, and
  *
  *     smtpd listening address=127.0.0.1 port=25
  *     smtpd refuse ip=192.0.2.1 reason=full|host-full|rules|proxy|controls
@@ -22,6 +22,7 @@ import { loadSmtpdControls, type SmtpdControls, smtpdControlFiles } from "./smtp
 import { openSmtpdDoors } from "./smtpd-doors.ts";
 import { listenFor, listenPlaces } from "./smtpd-listen.ts";
 import { currentControls, type Front, meet } from "./smtpd-meet.ts";
+import { serveRoles } from "./smtpd-roles.ts";
 import { newTally } from "./smtpd-tally.ts";
 
 /** Messages under way may take this long to end when the service is told to. */
@@ -33,7 +34,7 @@ const stressShare = 0.9;
 const stressWaitMs = 60_000;
 
 /** Starts listening. Throws with one sentence if control files are missing or wrong, or an address cannot be had. */
-export const serve: Service = async (start) => {
+const serveRole: Service = async (start) => {
   const role = start.options.get("role") === "submission" ? "submission" : "smtp";
   const controls = liveControls(start.home, smtpdControlFiles, makeLoader(start));
   refuseOpenRelay(start, role, controls());
@@ -67,6 +68,8 @@ export const serve: Service = async (start) => {
     },
   } satisfies RunningService;
 };
+
+export const serve: Service = serveRoles(serveRole);
 
 /** Reads the control files; a tcp.smtp gone wrong while we run leaves the rules that were, as a failed tcprules does (U-052). */
 function makeLoader({ home, log }: ServiceStart): () => SmtpdControls {
