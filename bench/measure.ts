@@ -1,16 +1,15 @@
 /** One run: a fresh server, a warm-up, the load, and the moment when the last message has arrived where it should. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cell } from "./cells.ts";
-import { type Load, type Sink, sendLoad, startSink } from "./load.ts";
-import { machineBusySeconds, processCpuSeconds, treeCpu, treePssBytes, treeRssBytes } from "./process-tree.ts";
-import { freePort, waitUntil } from "./processes.ts";
-import type { Contender, Server } from "./server.ts";
+import type { Contender } from "./peers/server.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { machineBusySeconds, processCpuSeconds, treePssBytes, treeRssBytes } from "./tools/process-tree.ts";
+import { waitForQuiet } from "./tools/quiet.ts";
 
 /** What one run showed. Rates are messages per second; CPU is of all server processes, in seconds per 1000 messages. */
 export type Run = {
+  readonly messages: number;
   readonly rate: number;
   readonly acceptedRate: number;
   readonly userPer1000: number;
@@ -23,81 +22,42 @@ export type Run = {
   readonly noise: number;
 };
 
-const arrivalLimitMs = 180_000;
-/** CPU time is read this long after the last arrival: reports, log lines and removals belong to a message too. */
-const settleMs = 500;
-const quietShare = 0.15;
-const quietWaitMs = 8_000;
-
-/** A server with its sink, ready for a load; counts what has arrived. */
-export type Stage = {
-  readonly server: Server;
-  readonly sink: Sink;
-  arrived(flow: Cell["flow"]): number;
-  /** Sends a load for a cell and waits until all of it has arrived; resolves with seconds until accepted and until arrived. */
-  pass(cell: Cell, messages: number): Promise<{ readonly accepted: number; readonly arrived: number }>;
-  close(): Promise<void>;
+/** How long a run takes. */
+export type Length = {
+  /** A server is warmed up with real work for this long at least. */
+  readonly warmSeconds: number;
+  /** A cell's messages are what a fast server needs about this long for. */
+  readonly seconds: number;
+  /** A server that would need longer than this gets fewer messages. */
+  readonly maxSeconds: number;
+  /** Whether a run waits for a quiet machine first, or takes it as it is. */
+  readonly patience: "wait" | "none";
 };
 
-function filesIn(folder: string): number {
-  try {
-    return readdirSync(folder).length;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0; // The first delivery makes the Maildir.
-    throw error;
-  }
+/** CPU time is read this long after the last arrival: reports, log lines and removals belong to a message too. */
+const settleMs = 500;
+const memoryLookMs = 500;
+
+/** Fewer than this tell nothing, however slow a server is; a kept connection must have time to be more than its opening. */
+const fewestMessages = (cell: Cell): number => (cell.perConnection === "many" ? 30 * cell.sessions : 60);
+
+/** How many messages a run sends: as many as the cell says, or as the server can take in `maxSeconds` at its rate. */
+export function messagesFor(cell: Cell, rate: number, length: Length): number {
+  const wanted = Math.round((cell.expectedRate * length.seconds) / 100) * 100;
+  const possible = Math.ceil((rate * length.maxSeconds) / 10) * 10;
+  return Math.max(Math.min(wanted, possible), Math.min(fewestMessages(cell), wanted));
 }
 
-/** Starts a contender on an empty folder below `work`, with a sink of its own. */
-export async function openStage(contender: Contender, work: string, wrapper: readonly string[] = []): Promise<Stage> {
-  const folder = mkdtempSync(join(work, `${contender.name.toLowerCase()}-`));
-  const home = join(folder, "home");
-  mkdirSync(home);
-  chmodSync(folder, 0o755); // Servers run under uids of their own.
-  const sink = await startSink(await freePort());
-  let server: Server;
-  try {
-    server = await contender.start({ folder: home, sinkPort: sink.port, wrapper });
-  } catch (error) {
-    await sink.stop();
-    throw error;
+/** Sends batches that grow with the server until it has worked for `warmSeconds`; resolves with the rate of the last. */
+async function warmUp(stage: Stage, cell: Cell, warmSeconds: number): Promise<number> {
+  const startedAt = performance.now();
+  let batch = Math.max(20, 2 * cell.sessions);
+  let rate = 0;
+  while (performance.now() - startedAt < warmSeconds * 1000) {
+    rate = batch / (await stage.pass(cell, batch)).arrived;
+    batch = Math.min(2000, Math.max(batch, Math.round(rate * 0.7)));
   }
-  const arrived: Stage["arrived"] = (flow) => (flow === "sink" ? sink.received() : filesIn(server.newFolder));
-  return {
-    server,
-    sink,
-    arrived,
-    async pass(cell, messages) {
-      const wanted = arrived(cell.flow) + messages;
-      const startedAt = performance.now();
-      const to = cell.flow === "sink" ? server.outAddress : server.inAddress;
-      const load: Load = { ...cell, port: server.port, to, messages };
-      const accepted = await sendLoad(load);
-      await waitUntil(`${contender.name}: ${messages} messages arrive`, () => arrived(cell.flow) >= wanted, {
-        withinMs: arrivalLimitMs,
-        everyMs: 5,
-      });
-      const seconds = (performance.now() - startedAt) / 1000;
-      if (arrived(cell.flow) > wanted) throw new Error(`${contender.name}: more messages arrived than were sent`);
-      return { accepted, arrived: seconds };
-    },
-    async close() {
-      await server.stop();
-      await sink.stop();
-      // The folder stays until the end of all: a file system that has just removed thousands of files makes new ones slowly
-      // (ext4 without a journal: 0.6 ms each, for minutes), and the next run would pay for this one.
-    },
-  };
-}
-
-/** Waits, at most 8 s, until the rest of the machine has been quiet for a third of a second. */
-async function waitForQuiet(): Promise<void> {
-  const deadline = Date.now() + quietWaitMs;
-  while (Date.now() < deadline) {
-    const before = machineBusySeconds();
-    await sleep(330);
-    if ((machineBusySeconds() - before) / (0.33 * availableParallelism()) < quietShare) return;
-  }
+  return rate;
 }
 
 /** Samples memory until told to stop; resolves with the peaks. */
@@ -109,7 +69,7 @@ function watchMemory(pid: number): () => { readonly rssMb: number; readonly proc
     rss = Math.max(rss, now.bytes);
     processes = Math.max(processes, now.processes);
   };
-  const timer = setInterval(look, 200);
+  const timer = setInterval(look, memoryLookMs);
   return () => {
     clearInterval(timer);
     look();
@@ -122,32 +82,31 @@ function toolsCpu(stage: Stage): number {
   return processCpuSeconds(process.pid) + processCpuSeconds(stage.sink.pid);
 }
 
-/** Whether a run waits for a quiet machine first, or takes it as it is. */
-export type Patience = "wait" | "none";
-
 /** Runs one cell once. */
-export async function measure(contender: Contender, cell: Cell, work: string, patience: Patience): Promise<Run> {
+export async function measure(contender: Contender, cell: Cell, work: string, length: Length): Promise<Run> {
   const stage = await openStage(contender, work);
   try {
-    await stage.pass(cell, cell.warmUp);
-    if (patience === "wait") await waitForQuiet();
+    const warmRate = await warmUp(stage, cell, length.warmSeconds);
+    const messages = messagesFor(cell, warmRate, length);
+    if (length.patience === "wait") await waitForQuiet();
     const { pid } = stage.server;
-    const before = { cpu: treeCpu(pid), busy: machineBusySeconds(), tools: toolsCpu(stage), at: performance.now() };
+    const before = { cpu: stage.cpu(), busy: machineBusySeconds(), tools: toolsCpu(stage), at: performance.now() };
     const memory = watchMemory(pid);
-    const seconds = await stage.pass(cell, cell.messages);
+    const seconds = await stage.pass(cell, messages);
     const peaks = memory();
     const pss = treePssBytes(pid);
     await sleep(settleMs);
-    const cpu = treeCpu(pid);
+    const cpu = stage.cpu();
     const user = cpu.user - before.cpu.user;
     const system = cpu.system - before.cpu.system;
     const others = machineBusySeconds() - before.busy - (toolsCpu(stage) - before.tools) - user - system;
     const machineSeconds = ((performance.now() - before.at) / 1000) * availableParallelism();
     return {
-      rate: cell.messages / seconds.arrived,
-      acceptedRate: cell.messages / seconds.accepted,
-      userPer1000: (user / cell.messages) * 1000,
-      systemPer1000: (system / cell.messages) * 1000,
+      messages,
+      rate: messages / seconds.arrived,
+      acceptedRate: messages / seconds.accepted,
+      userPer1000: (user / messages) * 1000,
+      systemPer1000: (system / messages) * 1000,
       peakRssMb: peaks.rssMb,
       pssMb: pss === null ? null : pss / 2 ** 20,
       processes: peaks.processes,

@@ -1,38 +1,49 @@
 import { parseArgs } from "node:util";
+import { type ContenderName, contenderNames } from "./peers/server.ts";
+import { defaultBudgetMinutes } from "./plan.ts";
 
 /** What `npm run bench -- ...` was asked for. */
 export type Options = {
   readonly quick: boolean;
-  readonly only: "quail" | "postfix" | null;
-  /** Part of a cell's name; "" takes all. */
+  /** Servers that take part. */
+  readonly only: readonly ContenderName[];
+  /** Name of a case, or part of a cell's name; "" takes all. */
   readonly cases: string;
-  readonly runs: number;
+  /** Runs of each cell and server; null: as the budget allows. */
+  readonly runs: number | null;
+  readonly budgetMinutes: number;
   readonly json: boolean;
   readonly syncs: boolean;
   /** Folder on the disk under test; null: the system's temporary folder. */
   readonly folder: string | null;
 };
 
-export const usage = `usage: npm run bench -- [--quick] [--only quail|postfix] [--case TEXT] [--runs N] [--no-syncs] [--folder DIR] [--json]
+/** The help text; `caseNames` are listed in it. */
+export function usage(caseNames: readonly string[]): string {
+  return `usage: npm run bench -- [--quick] [--budget MINUTES] [--only NAME,...] [--case NAME] [--runs N] [--no-syncs] [--folder DIR] [--json]
 
-  --quick       few cells, 3 runs each, under three minutes; RESULTS.md stays as it is
-  --only NAME   one server only
-  --case TEXT   only cells whose name contains TEXT, such as maildir, sink-10k, 100x, 20x-many
-  --runs N      runs of each cell and server (5; quick 3)
+  --quick       few cells, short runs, under three minutes; RESULTS.md stays as it is
+  --budget M    about M minutes in all (${defaultBudgetMinutes}): fewer or shorter runs, then fewer cells
+  --only NAMES  these servers only: ${contenderNames.join(", ").toLowerCase()}
+  --case NAME   one further case: ${caseNames.join(", ")};
+                or only cells whose name contains NAME, such as maildir, sink-10k, 100x, 20x-many
+  --runs N      runs of each cell of Quail and Postfix, or of a case
   --no-syncs    leave out the runs under strace
-  --folder DIR  queue and mailboxes below DIR (default: the system's temporary folder)
-  --json        one JSON object on stdout instead of the table
+  --folder DIR  queues and mailboxes below DIR (default: the system's temporary folder)
+  --json        one JSON object on stdout instead of the tables
 
-A full run with five runs or more writes bench/RESULTS.md.`;
+A run of everything (no --quick, --only, --case) writes bench/RESULTS.md and bench/results.svg.`;
+}
 
-/** Reads the arguments; a sentence if they make no sense. */
-export function readOptions(args: readonly string[]): Options | string {
-  let values: Record<string, string | boolean | undefined>;
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+function parse(args: readonly string[]): Values | string {
   try {
-    values = parseArgs({
+    return parseArgs({
       args: [...args],
       options: {
         quick: { type: "boolean" },
+        budget: { type: "string" },
         only: { type: "string" },
         case: { type: "string" },
         runs: { type: "string" },
@@ -45,18 +56,40 @@ export function readOptions(args: readonly string[]): Options | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  const { quick = false, only, runs = quick ? "3" : "5" } = values;
-  if (values.help === true) return usage;
-  if (only !== undefined && only !== "quail" && only !== "postfix")
-    return `--only ${only}: there are quail and postfix`;
-  if (typeof runs !== "string" || !/^[1-9][0-9]{0,2}$/.test(runs)) return `--runs ${runs}: not a number from 1 to 999`;
+}
+
+const text = (value: string | boolean | undefined): string | null => (typeof value === "string" ? value : null);
+
+function wholeNumber(name: string, value: string | null): number | null | string {
+  if (value === null) return null;
+  return /^[1-9][0-9]{0,2}$/.test(value) ? Number(value) : `--${name} ${value}: a number from 1 to 999 is wanted`;
+}
+
+function readNames(value: string | null): readonly ContenderName[] | string {
+  if (value === null) return contenderNames;
+  const words = value.toLowerCase().split(",");
+  const unknown = words.find((word) => !contenderNames.some((name) => name.toLowerCase() === word));
+  if (unknown !== undefined) return `--only ${unknown}: there are ${contenderNames.join(", ").toLowerCase()}`;
+  return contenderNames.filter((name) => words.includes(name.toLowerCase()));
+}
+
+/** Reads the arguments; a sentence if they make no sense, "help" if help is wanted. */
+export function readOptions(args: readonly string[]): Options | string {
+  const values = parse(args);
+  if (typeof values === "string") return values;
+  if (values.help === true) return "help";
+  const runs = wholeNumber("runs", text(values.runs));
+  const budget = wholeNumber("budget", text(values.budget));
+  const only = readNames(text(values.only));
+  for (const problem of [runs, budget, only]) if (typeof problem === "string") return problem;
   return {
-    quick: quick === true,
-    only: only ?? null,
-    cases: typeof values.case === "string" ? values.case : "",
-    runs: Number(runs),
+    quick: values.quick === true,
+    only: only as readonly ContenderName[],
+    cases: text(values.case) ?? "",
+    runs: runs as number | null,
+    budgetMinutes: (budget as number | null) ?? defaultBudgetMinutes,
     json: values.json === true,
     syncs: values["no-syncs"] !== true,
-    folder: typeof values.folder === "string" ? values.folder : null,
+    folder: text(values.folder),
   };
 }

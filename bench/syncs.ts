@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cell } from "./cells.ts";
-import { openStage } from "./measure.ts";
-import type { Contender } from "./server.ts";
+import type { Contender } from "./peers/server.ts";
+import { openStage } from "./stage.ts";
 
 const calls = "fsync,fdatasync,syncfs,sync_file_range,sync";
 /** A call's first (or only) line; the second line of an interrupted one says `resumed` and is not counted again. */

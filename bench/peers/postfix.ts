@@ -8,15 +8,18 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { getuid } from "node:process";
-import { answers } from "./load.ts";
-import { commandOf, treePids } from "./process-tree.ts";
-import { freePort, startLogged, stopTree, waitUntil } from "./processes.ts";
-import { type Bed, type Contender, type Server, wrapped } from "./server.ts";
+import { answers } from "../tools/load.ts";
+import { commandOf, treePids } from "../tools/process-tree.ts";
+import { freePort, startLogged, stopTree, waitUntil } from "../tools/processes.ts";
+import { type Absent, type Bed, type Contender, type Server, untilReady, wrapped } from "./server.ts";
 
 /** nobody and nogroup on every Debian: an unprivileged owner for the Maildir. */
 const mailboxUid = 65534;
 
-function mainCf(folder: string, sinkPort: number): string {
+const sendmail = "/usr/sbin/sendmail";
+
+function mainCf({ folder, relays }: Bed): string {
+  const routes = Object.entries(relays).map(([domain, port]) => `${domain}=smtp:[127.0.0.1]:${port}`);
   return `compatibility_level = 3.6
 queue_directory = ${folder}/queue
 data_directory = ${folder}/data
@@ -37,8 +40,8 @@ virtual_mailbox_base = ${folder}/mail
 virtual_mailbox_maps = static:Maildir/
 virtual_uid_maps = static:${mailboxUid}
 virtual_gid_maps = static:${mailboxUid}
-relay_domains = out.test
-relay_transport = smtp:[127.0.0.1]:${sinkPort}
+relay_domains = ${Object.keys(relays).join(", ")}
+transport_maps = inline:{ ${routes.join(", ")} }
 smtp_dns_support_level = disabled
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
@@ -86,7 +89,7 @@ function layOut(bed: Bed, port: number): string {
   chmodSync(bed.folder, 0o755);
   chownSync(join(bed.folder, "data"), numberOf("postfix"), -1);
   chownSync(join(bed.folder, "mail"), mailboxUid, mailboxUid);
-  writeFileSync(join(config, "main.cf"), mainCf(bed.folder, bed.sinkPort));
+  writeFileSync(join(config, "main.cf"), mainCf(bed));
   writeFileSync(join(config, "master.cf"), masterCf(port));
   return config;
 }
@@ -99,29 +102,27 @@ async function start(bed: Bed): Promise<Server> {
   const child = startLogged(words, log, bed.folder);
   const master = (): number | undefined => treePids(child.pid).find((pid) => commandOf(pid)[0]?.endsWith("/master"));
   const stop = (): Promise<void> => stopTree(child, master());
-  try {
-    await waitUntil("Postfix answers", () => answers(port), { withinMs: 30_000, everyMs: 50 });
-  } catch (error) {
-    await stop();
-    throw new Error(`${error instanceof Error ? error.message : error}\n${readFileSync(log, "utf8")}`);
-  }
+  const ready = (): Promise<void> =>
+    waitUntil("Postfix answers", () => answers(port), { withinMs: 30_000, everyMs: 50 });
+  await untilReady(ready, stop, () => readFileSync(log, "utf8"));
   return {
     pid: child.pid,
     port,
     inAddress: "you@in.test",
     newFolder: join(bed.folder, "mail", "Maildir", "new"),
-    outAddress: "you@out.test",
+    flush: { words: ["postqueue", "-c", config, "-f"], env: {} },
+    sendmail: { words: [sendmail, "-C", config, "-f", "sender@bench.test"], env: { MAIL_CONFIG: config } },
     stop,
   };
 }
 
-/** Postfix, or the sentence why it cannot take part. */
-export function findPostfix(): Contender | string {
-  if (getuid?.() !== 0) return "Postfix is left out: its master runs as root only";
+/** Postfix, or why it cannot take part. */
+export function findPostfix(): Contender | Absent {
+  if (getuid?.() !== 0) return { name: "Postfix", absent: "its master runs as root only" };
   try {
     const version = execFileSync("postconf", ["-h", "mail_version"], { encoding: "utf8" }).trim();
     return { name: "Postfix", version, start };
   } catch {
-    return "Postfix is left out: it is not installed (apt-get install postfix)";
+    return { name: "Postfix", absent: "not installed (apt-get install postfix)" };
   }
 }

@@ -70,15 +70,27 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Asks again every `everyMs` until the answer is yes; throws a sentence that names what was awaited when time is up. */
+/**
+ * Asks again and again until the answer is null; a number is how many milliseconds to wait before asking again. Throws a sentence that
+ * names what was awaited when time is up.
+ */
+export async function waitFor(
+  what: string,
+  withinMs: number,
+  missing: () => number | null | Promise<number | null>,
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  for (let pause: number | null; (pause = await missing()) !== null; ) {
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${withinMs / 1000} s`);
+    await sleep(pause);
+  }
+}
+
+/** The same, asking every `everyMs`. */
 export async function waitUntil(
   what: string,
   holds: () => boolean | Promise<boolean>,
   limits: { readonly withinMs: number; readonly everyMs: number },
 ): Promise<void> {
-  const deadline = Date.now() + limits.withinMs;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${limits.withinMs / 1000} s`);
-    await sleep(limits.everyMs);
-  }
+  await waitFor(what, limits.withinMs, async () => ((await holds()) ? null : limits.everyMs));
 }

@@ -4,14 +4,17 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { commandOf, treePids } from "./process-tree.ts";
-import { freePort, startLogged, stopTree, waitUntil } from "./processes.ts";
-import { type Bed, type Contender, type Server, wrapped } from "./server.ts";
+import { commandOf, treePids } from "../tools/process-tree.ts";
+import { freePort, startLogged, stopTree, waitUntil } from "../tools/processes.ts";
+import { type Bed, type Contender, type Server, untilReady, wrapped } from "./server.ts";
 
-function layControl(home: string, sinkPort: number): void {
+function layControl({ folder: home, relays }: Bed): void {
+  const routes = Object.entries(relays).map(([domain, port]) => `${domain}:127.0.0.1:${port}\n`);
   const files: Readonly<Record<string, string>> = {
-    rcpthosts: "localhost\nout.test\n",
-    smtproutes: `out.test:127.0.0.1:${sinkPort}\n`,
+    rcpthosts: `${["localhost", ...Object.keys(relays)].join("\n")}\n`,
+    smtproutes: routes.join(""),
+    concurrencyincoming: "3000\n",
+    concurrencyperhost: "3000\n",
     concurrencylocal: "100\n",
     concurrencyremote: "100\n",
     concurrencydestination: "100\n",
@@ -22,7 +25,7 @@ function layControl(home: string, sinkPort: number): void {
 
 async function start(checkout: string, bed: Bed): Promise<Server> {
   const [smtp, submission] = [await freePort(), await freePort()];
-  layControl(bed.folder, bed.sinkPort);
+  layControl(bed);
   const log = `${bed.folder}.log`;
   const ports = ["--port", `smtp=${smtp}`, "--port", `submission=${submission}`, "--port", "metrics=off"];
   const words = wrapped(bed.wrapper, [
@@ -37,18 +40,18 @@ async function start(checkout: string, bed: Bed): Promise<Server> {
   const supervisor = (): number | undefined =>
     treePids(child.pid).find((pid) => commandOf(pid).includes("start") && !commandOf(pid)[0]?.includes("strace"));
   const stop = (): Promise<void> => stopTree(child, supervisor());
-  try {
-    await waitUntil("Quail is ready", () => existsSync(join(bed.folder, "ready")), { withinMs: 60_000, everyMs: 50 });
-  } catch (error) {
-    await stop();
-    throw new Error(`${error instanceof Error ? error.message : error}\n${readFileSync(log, "utf8")}`);
-  }
+  const ready = (): Promise<void> =>
+    waitUntil("Quail is ready", () => existsSync(join(bed.folder, "ready")), { withinMs: 60_000, everyMs: 50 });
+  await untilReady(ready, stop, () => readFileSync(log, "utf8"));
+  const program = join(checkout, "bin", "quail");
+  const env = { QUAIL_HOME: bed.folder };
   return {
     pid: child.pid,
     port: smtp,
     inAddress: "you@localhost",
     newFolder: join(bed.folder, "home", "you", "Maildir", "new"),
-    outAddress: "you@out.test",
+    flush: { words: [program, "queue", "retry", "--all"], env },
+    sendmail: { words: [program, "sendmail", "-f", "sender@bench.test"], env },
     stop,
   };
 }

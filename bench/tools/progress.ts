@@ -1,0 +1,20 @@
+const width = 24;
+const startedAt = Date.now();
+let share = 0;
+
+function bar(): string {
+  const full = Math.round(share * width);
+  return `${"█".repeat(full)}${"░".repeat(width - full)} ${String(Math.round(share * 100)).padStart(3)}%`;
+}
+
+/** How much of all work is done, 0..1. */
+export function progressTo(done: number): void {
+  share = Math.min(1, done);
+}
+
+/** What runs now, on one line of a terminal that is overwritten; nothing when stderr is a file. "" wipes it. */
+export function progress(text: string): void {
+  if (!process.stderr.isTTY) return;
+  const minutes = Math.floor((Date.now() - startedAt) / 60_000);
+  process.stderr.write(`\r\x1b[2K${text === "" ? "" : `${bar()} ${minutes} min  ${text}`}`);
+}
