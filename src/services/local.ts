@@ -131,7 +131,7 @@ export function keptCode(home: string, module: string): NodeJS.ProcessEnv {
 /** What of our environment workers have. Nothing else of ours reaches users' programs: the `env - PATH=...` of qmail's start scripts (spec 2.5). */
 export function workerEnv(home: string): NodeJS.ProcessEnv {
   const path = process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
-  return { PATH: `${join(home, "bin")}${delimiter}${path}`, QUAIL_HOME: home };
+  return { PATH: `${join(home, "bin")}${delimiter}${path}`, QUAIL_HOME: home, ...serviceMemoryEnv };
 }
 
 function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: WorkerProgram): WorkerPool {
@@ -141,13 +141,7 @@ function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: Wor
     {
       folder: join(home, "run", "worker"),
       cwd: home,
-      // Nothing else of ours reaches users' programs: the `env - PATH=...` of qmail's start scripts (spec 2.5).
-      env: {
-        PATH: `${join(home, "bin")}${delimiter}${path}`,
-        QUAIL_HOME: home,
-        ...serviceMemoryEnv,
-        ...(reach.single ? keptCode(home) : {}),
-      },
+      env: { ...workerEnv(home), ...(reach.single ? keptCode(home, "local-worker") : {}) },
       words: (uid, gid) => [
         ...serviceNodeFlags,
         ...program,
