@@ -34,6 +34,7 @@ const sideways: ReadonlyMap<string, string> = new Map([
 const partDoors: ReadonlySet<string> = new Set([
   "#send/courier",
   "#smtp/client",
+  "#operate/import",
   "#process/memory",
   "#operate/numbers",
 ]);

@@ -16,3 +16,10 @@ export {
   openStore,
   type QueueStore,
 } from "./store.ts";
+export {
+  openTakeOver,
+  prepareQueueFolder,
+  type TakenMessage,
+  type TakenRecipient,
+  type TakeOver,
+} from "./take-over.ts";

@@ -324,7 +324,7 @@ function refuseForeignQueue(home: string, path: string): void {
   const taken = readdirSync(mess).find((part) => readdirSync(join(mess, part)).length > 0);
   if (taken === undefined) return;
   throw new Error(
-    `queue/mess/${taken} holds messages but there is no queue/queue.db: is this qmail's queue? Nothing was touched`,
+    `queue/mess/${taken} holds messages but there is no queue/queue.db: if this is qmail's queue, \`quail import queue ${join(home, "queue")}\` takes it in; nothing was touched`,
   );
 }
 

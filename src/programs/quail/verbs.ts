@@ -10,6 +10,7 @@ export type Verb = {
 export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["config", { summary: "look at, check and change the control files", load: () => import("./config.ts") }],
   ["explain", { summary: "how an address is routed, and by which file and line", load: () => import("./explain.ts") }],
+  ["import", { summary: "take the queue of a qmail installation in", load: () => import("./import.ts") }],
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
   ["trace", { summary: "the story of one message, out of all logs", load: () => import("./trace.ts") }],
   ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
