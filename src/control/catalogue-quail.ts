@@ -186,6 +186,13 @@ export const quailFiles = {
     example: "192.0.2.1",
     check: checkIp,
   }),
+  startoptions: list(null, {
+    meaning: "Words for every quail start on this home, before those of the command line.",
+    usedBy: ["quail start"],
+    reload: "no",
+    since: "quail",
+    example: "--port=smtp=25",
+  }),
   workers: number(0, {
     meaning: "How many SMTP server processes share the port; 0 is as fits the machine.",
     usedBy: ["quail start"],
@@ -194,10 +201,46 @@ export const quailFiles = {
     example: "2",
   }),
   poppasswd: text(null, {
-    meaning: "Mailbox passwords of users without a system account: user:hash:uid:gid:home lines.",
-    usedBy: ["quail start"],
+    meaning:
+      "Mailbox passwords: user:hash:uid:gid:home lines, or user:hash for a system account; mode 0600. `quail passwd` writes it.",
+    usedBy: ["auth", "checkpassword", "quail passwd"],
     reload: "live",
     since: "quail",
     example: "joe:$argon2id$...:1000:1000:/home/joe",
+  }),
+  popmaildir: value("Maildir", {
+    meaning: "The mailbox POP3 serves, seen from the user's home.",
+    usedBy: ["auth"],
+    reload: "live",
+    since: "quail",
+    example: "Maildir",
+  }),
+  popplaintext: flag(false, {
+    meaning: "POP3 passwords may come in the clear from other machines; without it only from this one, or with TLS.",
+    usedBy: ["pop3d"],
+    reload: "live",
+    since: "quail",
+    example: "0",
+  }),
+  popapop: flag(false, {
+    meaning: "POP3 offers APOP, which works for entries of poppasswd that keep the password itself ({PLAIN}).",
+    usedBy: ["pop3d"],
+    reload: "live",
+    since: "quail",
+    example: "0",
+  }),
+  timeoutpop3d: number(1200, {
+    meaning: "Seconds a POP3 client that has logged in may be silent.",
+    usedBy: ["pop3d"],
+    reload: "live",
+    since: "quail",
+    example: "1200",
+  }),
+  concurrencypop3: number(200, {
+    meaning: "How many POP3 connections are served at once.",
+    usedBy: ["pop3d"],
+    reload: "live",
+    since: "quail",
+    example: "200",
   }),
 };

@@ -5,7 +5,7 @@
  *
  * Options: `listen-fd` the inherited socket (3); `idle-seconds` end after so long without connection and work (60);
  * `allow-programs=0` program lines wait; `root=1` deliver as uid 0 (a trial start of root alone); `uid` who we must be;
- * `concurrency` deliveries at a time (120).
+ * `concurrency` deliveries at a time (120); `default-delivery` instead of control/defaultdelivery (qmail-start's argument).
  *
  * Log lines: `maildir trouble path= reason=` (behind `Temporary error on maildir delivery`), `local delivery trouble msg= to=
  * reason=` (something nobody foresaw; the delivery waits).
@@ -55,6 +55,7 @@ async function openForwarding(home: string) {
 function openHouse(home: string, options: ReadonlyMap<string, string>, log: (line: string) => void) {
   let forwarding: ReturnType<typeof openForwarding> | null = null;
   const host = hostname();
+  const given = options.get("default-delivery");
   const house: LocalHouse = {
     forwarding() {
       forwarding ??= openForwarding(home).catch((error: unknown) => {
@@ -63,7 +64,7 @@ function openHouse(home: string, options: ReadonlyMap<string, string>, log: (lin
       });
       return forwarding;
     },
-    defaultDelivery: liveControls(home, ["defaultdelivery"], () => readSetting(home, "defaultdelivery")),
+    defaultDelivery: liveControls(home, ["defaultdelivery"], () => given ?? readSetting(home, "defaultdelivery")),
     programs: findProgram,
     allowRoot: options.get("root") === "1",
     allowPrograms: options.get("allow-programs") !== "0",

@@ -1,8 +1,9 @@
 /** `quail start`: the whole mail system in one terminal. Makes the home, starts the services, follows the log, stops in order. */
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { checkHome, findHome } from "#control";
-import type { Program, ProgramCall } from "#process";
+import { ControlError, checkHome, findHome, readSetting } from "#control";
+import { tai64nOf } from "#log";
+import { type Program, type ProgramCall, UsageError } from "#process";
 import { tidyWhenQuiet } from "#process/memory";
 import { type House, type HouseEvents, LogFile, lockHolder, lockHome, StartFailure, startHouse } from "#supervise";
 import { follow, logFormatter } from "./start/follow.ts";
@@ -23,6 +24,18 @@ const sameSignalMs = 2_000;
 
 /** What is said to people, whatever else goes on. */
 type Voice = { readonly say: (text: string) => void; readonly complain: (sentence: string) => void };
+
+/** How a house is started. */
+export type Start = {
+  readonly call: ProgramCall;
+  readonly options: StartOptions;
+  /** Absolute. */
+  readonly home: string;
+  /** qmail-start: instructions for users without any. */
+  readonly defaultDelivery?: string;
+  /** qmail-start: what takes the log's lines as they come, from the first on. Nothing else is said to anybody then. */
+  readonly logTo?: (lines: Buffer) => void;
+};
 
 /** Keeps a second Quail out of this home, and waits for the services of one that was killed. */
 async function takeHome(home: string, who: Who, { say }: Voice): Promise<number> {
@@ -108,19 +121,24 @@ async function prepare(home: string, options: StartOptions, voice: Voice) {
   return { who, lockFd, kept };
 }
 
-async function start(call: ProgramCall, options: StartOptions, home: string): Promise<number> {
+/** Runs a house to its end; throws StartError or StartFailure when it does not come to life. */
+export async function runHouse({ call, options, home, defaultDelivery, logTo }: Start): Promise<number> {
   const { stdout, stderr, env, cwd } = call;
   const voice: Voice = {
     say: (text) => {
       if (!options.quiet) stdout.write(text);
     },
-    complain: (sentence) => void stderr.write(`quail: ${sentence}\n`),
+    complain: (sentence) => {
+      if (logTo === undefined) stderr.write(`quail: ${sentence}\n`);
+      else logTo(stampedLine(`warning: ${sentence}`));
+    },
   };
   const { who, lockFd, kept } = await prepare(home, options, voice);
   voice.say(whoLine(who, home));
   voice.say(welcome(home, options, { cwd, env, hasTestAccount: hasTestAccount(home) }));
 
-  const parts = { home, options, who, listenFds: descriptors(kept), lockFd, env };
+  const given = defaultDelivery === undefined ? {} : { defaultDelivery };
+  const parts = { home, options, who, listenFds: descriptors(kept), lockFd, env, ...given };
   const stages = planHouse(parts);
   await step(`write to ${home}/run/cache`, () => warmCaches(home, join(checkout, "src"), codeToWarm(parts, stages)));
 
@@ -131,6 +149,7 @@ async function start(call: ProgramCall, options: StartOptions, home: string): Pr
   let up = false;
   const events: HouseEvents = {
     lines: (name, lines) => {
+      logTo?.(lines);
       if (up && !options.quiet) screen.show(format(name, lines));
     },
     tell: (sentence) => {
@@ -151,7 +170,7 @@ async function start(call: ProgramCall, options: StartOptions, home: string): Pr
   await step(`write ${home}/ready`, () => writeFileSync(join(home, "ready"), `${process.pid}\n`));
   const stopped = untilStopped(house, home, () => voice.say("quail: stopping ...\n"));
   up = true;
-  stdout.write("quail: ready\n");
+  if (logTo === undefined) stdout.write("quail: ready\n");
   tidyWhenQuiet();
   await stopped;
   await ownLog.close();
@@ -160,17 +179,32 @@ async function start(call: ProgramCall, options: StartOptions, home: string): Pr
   return 0;
 }
 
+const stampedLine = (text: string): Buffer => Buffer.from(`${tai64nOf(new Date())} ${text}\n`);
+
+/** What `control/startoptions` adds in front of the words of the command line; it cannot say which home it lies in. */
+function optionsFor(home: string, args: readonly string[]): StartOptions {
+  const words = existsSync(join(home, "control")) ? (readSetting(home, "startoptions") ?? []) : [];
+  const file = join(home, "control", "startoptions");
+  try {
+    if (readOptions(words).home !== null) throw new UsageError("--home has no meaning in it");
+  } catch (error) {
+    if (error instanceof UsageError) throw new StartError(`${file}: ${error.message}`);
+    throw error;
+  }
+  return readOptions([...words, ...args]);
+}
+
 export const main: Program = async (call) => {
-  const options = readOptions(call.args);
-  if (options.help) {
+  const { help, home: named } = readOptions(call.args);
+  if (help) {
     call.stdout.write(usage);
     return 0;
   }
-  const home = resolve(call.cwd, options.home ?? findHome(call.env));
+  const home = resolve(call.cwd, named ?? findHome(call.env));
   try {
-    return await start(call, options, home);
+    return await runHouse({ call, options: optionsFor(home, call.args), home });
   } catch (error) {
-    if (!(error instanceof StartError || error instanceof StartFailure)) throw error;
+    if (!(error instanceof StartError || error instanceof StartFailure || error instanceof ControlError)) throw error;
     call.stderr.write(`quail: ${error.message}\n`);
     return 111;
   }

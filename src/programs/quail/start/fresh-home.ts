@@ -3,7 +3,17 @@
  * count, and a start that broke off is completed by the next. Folders that the services need are looked after at each start.
  */
 import { randomBytes, scryptSync } from "node:crypto";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { utf8ToByteString } from "#bytes";
 import { multiCallPath } from "#process";
@@ -29,23 +39,45 @@ const folders: readonly (readonly [name: string, mode: number])[] = [
 export const testAccount = "you";
 export const testAddress = `${testAccount}@localhost`;
 
-/** Nobody used this home before: no queue was ever here. Asked before anything is made. */
-export function isFresh(home: string): boolean {
-  return !existsSync(join(home, "queue"));
+/** Is there from the first step of furnishing a home to its last, so that what broke off can be told from what an admin made. */
+const beginning = (home: string): string => join(home, "run", "furnishing");
+
+/**
+ * Nobody used this home before, and nobody has set it up: there was never a queue, and nobody said who gets postmaster's mail. An
+ * installation of qmail, and what `quail setup` made, is left as it is: what is missing there has a meaning.
+ */
+function isFresh(home: string): boolean {
+  if (existsSync(join(home, "queue"))) return false;
+  if (existsSync(beginning(home)) || !existsSync(join(home, "alias"))) return true;
+  return !readdirSync(join(home, "alias")).some((name) => name.startsWith(".qmail"));
 }
 
-/** What only qmail's own installation has: the folders of its queue, its scheduler. */
-const signsOfQmail = ["queue/intd", "queue/todo", "queue/info", "bin/qmail-send"] as const;
+/** What only qmail's own installation has: the folders of its queue. */
+const signsOfQmail = ["queue/intd", "queue/todo", "queue/info"] as const;
+
+/** True if qmail's own program lies there, or a link to it, not one of ours. */
+function isOriginal(home: string, name: string): boolean {
+  const path = join(home, "bin", name);
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && !(stat.isSymbolicLink() && readlinkSync(path).endsWith("/bin/quail"));
+}
+
+/** The first sign that qmail itself lives in this home, and not Quail; null if there is none. */
+export function signOfQmail(home: string): string | null {
+  if (existsSync(join(home, "queue", "queue.db"))) return null;
+  const sign = signsOfQmail.find((name) => existsSync(join(home, name)));
+  return sign ?? (isOriginal(home, "qmail-send") ? "bin/qmail-send" : null);
+}
 
 /**
  * Throws when qmail itself lives here: its queue is not ours to take over (what lies in queue/mess without a row in our
  * database would be swept away), and its files keep their owners.
  */
 export function refuseQmail(home: string): void {
-  const sign = signsOfQmail.find((name) => existsSync(join(home, name)));
-  if (sign === undefined || existsSync(join(home, "queue", "queue.db"))) return;
+  const sign = signOfQmail(home);
+  if (sign === null) return;
   throw new StartError(
-    `${home} is an installation of qmail (it has ${sign}); take another folder with --home, control files can be copied there`,
+    `${home} is an installation of qmail (it has ${sign}); take another folder with --home, or stop qmail and let Quail work in its place: quail setup adopt ${home}`,
   );
 }
 
@@ -172,14 +204,18 @@ async function furnish(home: string, ids: Ids): Promise<void> {
   await makeUsers(home, ids);
 }
 
-/** Makes what is missing; throws StartError. On a fresh home: settings, the test account, its password. */
+/** Makes what is missing; throws StartError. On a fresh home that nobody has set up: settings, the test account, its password. */
 export async function makeHome(home: string, ids: Ids): Promise<void> {
   await step(`make the home ${home}`, async () => {
     const fresh = isFresh(home);
     for (const [name, mode] of folders) if (!name.startsWith("queue")) ensureFolder(join(home, name), mode);
-    if (fresh) await furnish(home, ids);
+    if (fresh) {
+      writeFileSync(beginning(home), "");
+      await furnish(home, ids);
+    }
     // The queue's folder comes last: as long as it is missing, the home is fresh and the next start completes it.
     for (const [name, mode] of folders) ensureFolder(join(home, name), mode);
+    rmSync(beginning(home), { force: true });
     await linkPrograms(home);
   });
 }

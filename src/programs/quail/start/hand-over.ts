@@ -20,7 +20,12 @@ function giveAway(path: string, { uid, gid }: Ids): void {
 /** Makes the home and `run/` if they are missing; what root made becomes that of `ids`. */
 export async function handHome(home: string, ids: Ids): Promise<void> {
   await step(`make ${home}`, () => makeRunFolder(home));
-  if (lstatSync(home).uid !== 0) return;
+  if (lstatSync(home).uid !== 0) {
+    // A home that is somebody's already: only what was made just now is root's.
+    const run = join(home, "run");
+    if (lstatSync(run).uid === 0) lchownSync(run, ids.uid, ids.gid);
+    return;
+  }
   await step(`hand ${home} to uid ${ids.uid}`, () => giveAway(home, ids));
 }
 

@@ -2,13 +2,15 @@ import { isIP } from "node:net";
 import { UsageError } from "#process";
 
 /** The listeners of a house, in the order they are shown. */
-export const portNames = ["smtp", "submission", "metrics"] as const;
+export const portNames = ["smtp", "submission", "pop3", "metrics"] as const;
 export type PortName = (typeof portNames)[number];
 
-export const defaultPorts: Readonly<Record<PortName, number>> = { smtp: 2525, submission: 2587, metrics: 2595 };
-
-/** Listeners that are foreseen and not there yet: a script that names them works already. */
-const futurePorts: ReadonlySet<string> = new Set(["pop3"]);
+export const defaultPorts: Readonly<Record<PortName, number>> = {
+  smtp: 2525,
+  submission: 2587,
+  pop3: 2110,
+  metrics: 2595,
+};
 
 /** What the command line of `quail start` asks for. */
 export type StartOptions = {
@@ -32,13 +34,14 @@ Runs the whole mail system in this terminal until Ctrl-C; makes the home on the 
   --port NAME=N   the port of a service, or NAME=off; any number of times:
                     smtp        2525  mail from other hosts
                     submission  2587  mail from mail readers and your programs
+                    pop3        2110  mail for mail readers
                     metrics     2595  numbers for Prometheus, on 127.0.0.1 only
-                    pop3              not yet
   --smtpd N       processes that serve SMTP together
   --quiet         print nothing but "quail: ready" and errors; logs go to DIR/log/ only
   --help          this text
 
-Services, each a process of its own: queue, local, remote, smtpd, submission, metrics.
+Services, each a process of its own: queue, local, remote, smtpd, submission, pop3d, metrics;
+auth and workers of each user while they are needed.
 `;
 
 /** More processes than this only get in each other's way. */
@@ -61,7 +64,6 @@ function readPort(word: string, ports: Record<PortName, number | null>): void {
   const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(word) ?? [];
   const number = value === "off" ? null : wholeNumber(value, 1, 65_535);
   if (number === null && value !== "off") wrong(`--port ${word}: NAME=N is wanted, N from 1 to 65535`);
-  if (futurePorts.has(name)) return;
   if (!isPortName(name)) wrong(`--port ${word}: there is no service "${name}" with a port`);
   ports[name] = number;
 }

@@ -14,6 +14,7 @@ before(() => {
   for (const folder of ["control", "queue", "run/cache/x", "log", "home/you"])
     mkdirSync(join(home, folder), { recursive: true });
   writeFileSync(join(home, "control", "me"), "localhost\n");
+  writeFileSync(join(home, "control", "poppasswd"), "secret");
   writeFileSync(join(home, "queue", "queue.db"), "secret");
   writeFileSync(join(home, "home", "you", "mail"), "secret");
 });
@@ -26,6 +27,7 @@ const attempts = {
   "open an inspector": `(await import("node:inspector")).open(0)`,
   "load native code": `createRequire(import.meta.url)(${JSON.stringify(join(checkout, "node_modules", "koffi"))})`,
   "read a control file": `fs.readFileSync(home + "/control/me")`,
+  "read the passwords": `fs.readFileSync(home + "/control/poppasswd")`,
   "read the queue": `fs.readFileSync(home + "/queue/queue.db")`,
   "read a mailbox": `fs.readFileSync(home + "/home/you/mail")`,
   "write the queue": `fs.writeFileSync(home + "/queue/x", "x")`,
@@ -40,11 +42,13 @@ type Attempt = keyof typeof attempts;
 
 /** Everything a service may do of the list; all else must be refused. */
 const allowed: Readonly<Record<ConfinedService, readonly Attempt[]>> = {
-  smtpd: ["read a control file", "knock at a socket", "listen on a port"],
-  remote: ["read a control file", "knock at a socket", "listen on a port"],
-  metrics: ["read a control file", "knock at a socket", "listen on a port"],
+  smtpd: ["read a control file", "read the passwords", "knock at a socket", "listen on a port"],
+  remote: ["read a control file", "read the passwords", "knock at a socket", "listen on a port"],
+  pop3d: ["read a control file", "knock at a socket", "listen on a port"],
+  metrics: ["read a control file", "read the passwords", "knock at a socket", "listen on a port"],
   queue: [
     "read a control file",
+    "read the passwords",
     "read the queue",
     "read a mailbox",
     "write the queue",

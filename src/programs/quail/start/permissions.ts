@@ -5,7 +5,7 @@
 import { join } from "node:path";
 
 /** Services whose rights are cut; the others need what they have (local starts processes under other uids). */
-export type ConfinedService = "queue" | "remote" | "smtpd" | "metrics";
+export type ConfinedService = "queue" | "remote" | "smtpd" | "pop3d" | "metrics";
 
 /** Folders outside the home that Node or a resolver reads. */
 const systemFolders = ["/etc", "/usr/share/zoneinfo", "/usr/lib/ssl", "/proc"] as const;
@@ -18,11 +18,16 @@ type Rights = {
   readonly addons: boolean;
 };
 
+/** The control files the POP3 listener reads. */
+const pop3dControls = ["me", "popplaintext", "popapop", "concurrencypop3", "concurrencyperhost"] as const;
+
 /** None of them may start a process, a worker thread or an inspector. */
 const rights: Readonly<Record<ConfinedService, Rights>> = {
   queue: { reads: [""], writes: ["queue", "run"], addons: true },
   remote: { reads: ["control", "run/remote"], writes: ["run/remote"], addons: false },
   smtpd: { reads: ["control"], writes: [], addons: false },
+  // Not all of control/: the passwords' hashes lie there.
+  pop3d: { reads: pop3dControls.map((name) => `control/${name}`), writes: [], addons: false },
   metrics: { reads: ["control", "log"], writes: [], addons: false },
 };
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSetting } from "#control";
 import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
-import type { ServiceSpec } from "#supervise";
+import { firstHeldFd, type ServiceSpec } from "#supervise";
 import { maxSmtpdCount, type PortName, type StartOptions } from "./options.ts";
 import { type ConfinedService, permissionFlags } from "./permissions.ts";
 import type { Who } from "./who.ts";
@@ -31,6 +31,8 @@ export type PlanParts = {
   /** The descriptor of the lock that services hold as long as they live. */
   readonly lockFd: number;
   readonly env: NodeJS.ProcessEnv;
+  /** qmail-start's argument, in place of control/defaultdelivery. */
+  readonly defaultDelivery?: string;
 };
 
 /** Processes that serve SMTP when nobody says how many: one is enough for two processors, which the queue needs too. */
@@ -63,7 +65,7 @@ function serviceEnv(env: NodeJS.ProcessEnv, home: string, cache: string): NodeJS
 
 /** The stages of the house, for `startHouse`. */
 export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[] {
-  const { home, options, who } = parts;
+  const { home, options } = parts;
 
   const service = (
     name: string,
@@ -85,20 +87,31 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     };
   };
 
-  const smtpd = (port: "smtp" | "submission", count: number): readonly ServiceSpec[] => {
-    const number = options.ports[port];
-    if (number === null) return [];
-    const name = port === "smtp" ? "smtpd" : "submission";
-    const listenFd = parts.listenFds.get(port);
-    // A socket inherited from root is shared as it is; else each process opens its own and the kernel deals clients out.
-    const where = listenFd === undefined ? [`listen=${endpoint(options.host, number)}`, "reuse-port=1"] : [];
-    const words = [`role=${port}`, `processes=${count}`, ...where];
+  /** The processes that serve SMTP, each on both ports: `smtpd`, `smtpd-2`... */
+  const smtpd = (): readonly ServiceSpec[] => {
+    const count = smtpdCount(home, options);
+    const words = [`processes=${count}`, "reuse-port=1"];
+    const heldFds = [parts.lockFd];
+    for (const role of ["smtp", "submission"] as const) {
+      const number = options.ports[role];
+      const listenFd = parts.listenFds.get(role);
+      if (number === null) continue;
+      // A socket inherited from root is shared as it is; else each process opens its own and the kernel deals clients out.
+      if (listenFd === undefined) words.push(`${role}:listen=${endpoint(options.host, number)}`);
+      else words.push(`${role}:listen-fd=${firstHeldFd + heldFds.push(listenFd) - 1}`);
+    }
+    if (options.ports.smtp === null && options.ports.submission === null) return [];
     return Array.from({ length: count }, (_, i) =>
-      service(i === 0 ? name : `${name}-${i + 1}`, "smtpd", words, {
-        log: name,
-        ...(listenFd === undefined ? {} : { listenFd }),
-      }),
+      service(i === 0 ? "smtpd" : `smtpd-${i + 1}`, "smtpd", words, { log: "smtpd", heldFds }),
     );
+  };
+
+  const pop3d = (): readonly ServiceSpec[] => {
+    const number = options.ports.pop3;
+    if (number === null) return [];
+    const listenFd = parts.listenFds.get("pop3");
+    const where = listenFd === undefined ? [`listen=${endpoint(options.host, number)}`] : [];
+    return [service("pop3d", "pop3d", where, listenFd === undefined ? {} : { listenFd })];
   };
 
   const metrics = (): readonly ServiceSpec[] => {
@@ -108,28 +121,35 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
 
   return [
     [service("queue", "queue", [], { stopWithinMs: stopWithinMs.queue })],
-    [service("local", "local", localWords(who), { stopWithinMs: stopWithinMs.local }), service("remote", "remote", [])],
-    [...smtpd("smtp", smtpdCount(home, options)), ...smtpd("submission", 1), ...metrics()],
+    [
+      service("local", "local", localWords(parts), { stopWithinMs: stopWithinMs.local }),
+      service("remote", "remote", []),
+    ],
+    [...smtpd(), ...pop3d(), ...metrics()],
   ];
 }
 
 /**
- * What to compile before the house starts: every service, and the worker that `local` starts under the same uid.
+ * What to compile before the house starts: every service, and the workers that are started on demand under the same uid.
  */
 export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceSpec[])[]): readonly ServiceSpec[] {
   const services = stages.flat();
   const local = services.find(({ name }) => name === "local");
   if (local === undefined) return services;
-  const cache = cacheFolder(parts.home, "local-worker");
-  const worker: ServiceSpec = {
-    ...local,
-    command: [process.execPath, ...serviceNodeFlags, entry, "local-worker"],
-    env: serviceEnv(parts.env, parts.home, cache),
-  };
-  return [...services, worker];
+  // What `local` and `auth` start on demand.
+  const workers = ["local-worker", "auth", "pop3-worker"].map((module): ServiceSpec => {
+    const cache = cacheFolder(parts.home, module);
+    return {
+      ...local,
+      command: [process.execPath, ...serviceNodeFlags, entry, module],
+      env: serviceEnv(parts.env, parts.home, cache),
+    };
+  });
+  return [...services, ...workers];
 }
 
 /** `local` may deliver as the one uid we have; as root it runs nobody's programs. */
-function localWords(who: Who): readonly string[] {
-  return who.kind === "root" ? ["single-uid=1", "allow-programs=0", "root=1"] : ["single-uid=1"];
+function localWords({ who, defaultDelivery }: PlanParts): readonly string[] {
+  const words = who.kind === "root" ? ["single-uid=1", "allow-programs=0", "root=1"] : ["single-uid=1"];
+  return defaultDelivery === undefined ? words : [...words, `default-delivery=${defaultDelivery}`];
 }

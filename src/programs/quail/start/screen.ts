@@ -10,6 +10,7 @@ import { endpoint } from "./plan.ts";
 const purposes: Readonly<Record<PortName, string>> = {
   smtp: "SMTP: mail from other hosts",
   submission: "SMTP: mail from mail readers and your programs",
+  pop3: "POP3: mail for mail readers",
   metrics: "HTTP: numbers for Prometheus",
 };
 
