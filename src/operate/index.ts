@@ -19,6 +19,7 @@ export type { LogLine } from "./log-files.ts";
 export { qreadEntry } from "./qread.ts";
 export { fitsAddress, isMeant, parseSize, parseSpan, type QueueFilter } from "./queue-filter.ts";
 export { queueEntry, queueFacts, queueHeading, queueRow } from "./queue-list.ts";
+export { findRunning, isAlive, livedSeconds, type RunningHouse, type RunningService } from "./running-house.ts";
 export { problemLine, type Setting, settingOf, settingsList } from "./settings.ts";
 export { showControls } from "./showctl.ts";
 export { shown, shownLines, shownSpan, shownTime } from "./shown.ts";

@@ -26,6 +26,23 @@ const readerManual = (name: string, reader: string): Manual => ({
   seeAlso: ["maildir2mbox"],
 });
 
+const roleManual = (name: string, service: string, did: string): Manual => ({
+  name,
+  section: 8,
+  purpose: `a part of quail start: ${did}`,
+  synopsis: [name],
+  description: [
+    `In qmail this daemon is started by qmail-start, on descriptors of its own; nobody starts it by hand. In Quail the service ${service} does its work, and this command only says so.`,
+  ],
+  exitCodes: [
+    ["100", "qmail-lspawn without its argument"],
+    ["111", "it cannot be started by itself"],
+  ],
+  seeAlso: ["qmail-start", "quail start"],
+});
+
+const homeRow = ["QUAIL_HOME", "The home; otherwise the one whose bin/ the link lies in, or /var/qmail."] as const;
+
 /** Programs an administrator of qmail knows from the book and its scripts. */
 export const manuals: readonly Manual[] = [
   {
@@ -134,5 +151,63 @@ export const manuals: readonly Manual[] = [
       "Prints the addresses of all network interfaces, one a line. Mail to [ADDRESS] with one of them is for this host.",
     ],
     exitCodes: [["0", "done"]],
+  },
+  roleManual("qmail-send", "queue", "schedule deliveries, and bounce what fails"),
+  roleManual("qmail-lspawn", "local", "find the user of an address"),
+  roleManual("qmail-rspawn", "remote", "send mail to other hosts"),
+  roleManual("qmail-clean", "queue", "remove what is finished from the queue"),
+  {
+    name: "qmail-start",
+    section: 8,
+    purpose: "run the queue and its deliveries",
+    synopsis: ["qmail-start [ DEFAULTDELIVERY [ LOGGER [ ARGUMENT ... ] ] ]"],
+    description: [
+      "Runs the queue, local and remote deliveries in the foreground, as qmail's start scripts want it. It opens no port: mail from the network comes in by qmail-smtpd under tcpserver, or by quail start, which runs everything.",
+      "The log goes to the standard input of LOGGER, without time stamps, or to standard output; a copy with stamps is kept in log/. Nothing else is said. TERM ends it in order, ALRM tries every waiting message now, HUP reads control/locals and virtualdomains again.",
+    ],
+    options: [
+      [
+        "DEFAULTDELIVERY",
+        "Instructions for users without a .qmail file, one or more lines; ./Mailbox unless told. control/defaultdelivery is not looked at.",
+      ],
+      ["LOGGER", "A program that takes the log, such as splogger qmail."],
+    ],
+    environment: [homeRow],
+    exitCodes: [
+      ["0", "ended by a signal, in order"],
+      ["111", "it cannot start; the log says why"],
+    ],
+    seeAlso: ["quail start", "qmailctl", "splogger"],
+  },
+  {
+    name: "qmailctl",
+    section: 8,
+    purpose: "start, stop and look at the mail system",
+    synopsis: ["qmailctl start|stop|restart|doqueue|flush|reload|stat|pause|cont|cdb|queue|help"],
+    description: [
+      "The control script of the book, for the Quail of a home. Each command but start, queue and help is also a verb: quail stop is qmailctl stop. (quail start runs in the foreground; qmailctl start puts it into the background, with the words of control/startoptions and any that follow start.)",
+    ],
+    options: [
+      ["start", "Start Quail in the background, and wait until it is ready."],
+      ["stop", "Stop it: nothing more comes in, deliveries under way are finished."],
+      ["restart", "Stop and start what receives mail, and the queue: they read all settings again."],
+      ["doqueue, flush, alrm", "Forget which hosts did not answer, and try every waiting message now."],
+      ["reload, hup", "Read control/locals and control/virtualdomains again."],
+      ["stat", "Show what runs and since when, and how many messages are in the queue."],
+      ["pause, cont", "Stand still, and go on. While it stands, clients wait."],
+      ["cdb", "Look control/tcp.smtp over, which needs no compiling, and compile /etc/tcp.smtp if there is one."],
+      ["queue", "Count and list the messages in the queue."],
+    ],
+    environment: [homeRow],
+    files: [
+      ["control/startoptions", "Words for quail start, one a line."],
+      ["run/said", "What a start in the background said."],
+    ],
+    exitCodes: [
+      ["0", "done"],
+      ["1", "no such command, or Quail does not run"],
+      ["111", "it did not work; the reason is on standard error"],
+    ],
+    seeAlso: ["quail", "quail start", "qmail-qread", "qmail-qstat", "qmail-tcpok"],
   },
 ];

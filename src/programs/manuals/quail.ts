@@ -1,5 +1,20 @@
 import type { Manual } from "../manual.ts";
 
+/** A verb that is a command of qmailctl, too. */
+const ctl = (verb: string, purpose: string, ...description: readonly string[]): Manual => ({
+  name: `quail ${verb}`,
+  section: 8,
+  purpose,
+  synopsis: [`quail ${verb}`],
+  description: [...description, `The same as qmailctl ${verb}.`],
+  exitCodes: [
+    ["0", "done"],
+    ["1", "no Quail runs on this home"],
+    ["111", "it did not work; the reason is on standard error"],
+  ],
+  seeAlso: ["qmailctl", "quail start"],
+});
+
 /** `quail` and its verbs. */
 export const manuals: readonly Manual[] = [
   {
@@ -18,4 +33,29 @@ export const manuals: readonly Manual[] = [
       ["111", "not now: the reason is on standard error"],
     ],
   },
+  ctl(
+    "stop",
+    "stop the mail system",
+    "Nothing more comes in, deliveries under way are finished, then every process ends. Waits until they have.",
+  ),
+  ctl(
+    "restart",
+    "start the services anew",
+    "Stops and starts what receives mail, and the queue, so that they read all settings again. The supervisor and the couriers stay.",
+  ),
+  ctl("reload", "read locals and virtualdomains again", "Sends HUP. Messages in the queue keep the route they have."),
+  ctl(
+    "doqueue",
+    "try every waiting message now",
+    "Forgets which hosts did not answer, and makes every message due now.",
+  ),
+  ctl("flush", "try every waiting message now", "The same as quail doqueue."),
+  ctl("stat", "show what runs", "Shows each process and how long it has lived, and counts the messages in the queue."),
+  ctl("pause", "stand still", "The queue and what receives mail stop where they are; clients wait for quail cont."),
+  ctl("cont", "go on after a pause", "The queue and what receives mail go on."),
+  ctl(
+    "cdb",
+    "look tcp.smtp over",
+    "control/tcp.smtp is read at each connection and needs no compiling: its lines are checked. /etc/tcp.smtp, if there is one, is compiled for tcpserver by tcprules.",
+  ),
 ];

@@ -7,6 +7,9 @@ export type Verb = {
   readonly load: () => Promise<{ readonly main: Program }>;
 };
 
+/** A command of qmailctl as a verb. */
+const ctl = (name: string) => async () => ({ main: (await import("./ctl.ts")).verb(name) });
+
 export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["config", { summary: "look at, check and change the control files", load: () => import("./config.ts") }],
   ["explain", { summary: "how an address is routed, and by which file and line", load: () => import("./explain.ts") }],
@@ -15,4 +18,13 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["trace", { summary: "the story of one message, out of all logs", load: () => import("./trace.ts") }],
   ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
   ["start", { summary: "run the whole mail system", load: () => import("./start.ts") }],
+  ["stop", { summary: "stop the mail system that runs on this home", load: ctl("stop") }],
+  ["restart", { summary: "start its services anew, so that they read all settings", load: ctl("restart") }],
+  ["reload", { summary: "send HUP: read control/locals and virtualdomains again", load: ctl("reload") }],
+  ["doqueue", { summary: "try every waiting message now, and dead hosts too", load: ctl("doqueue") }],
+  ["flush", { summary: "the same as doqueue", load: ctl("flush") }],
+  ["stat", { summary: "what runs, and how many messages are in the queue", load: ctl("stat") }],
+  ["pause", { summary: "take no mail and deliver none until cont", load: ctl("pause") }],
+  ["cont", { summary: "go on after a pause", load: ctl("cont") }],
+  ["cdb", { summary: "look tcp.smtp over, and compile /etc/tcp.smtp", load: ctl("cdb") }],
 ]);
