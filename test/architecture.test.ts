@@ -27,6 +27,7 @@ const sideways: ReadonlyMap<string, string> = new Map([
   ["send -> bounce", "the scheduler knows when a message owes a bounce, and what of"],
   ["inject -> qmtp", "a composed message is posted at the queue's door"],
   ["remote -> smtp", "remote delivery speaks SMTP, the client's part of the room"],
+  ["remote -> qmtp", "and QMTP where an exchanger asks for it, the client's part of that room"],
   ["services -> programs", "delivery workers run our own programs in process"],
 ]);
 
@@ -35,6 +36,7 @@ const partDoors: ReadonlySet<string> = new Set([
   "#send/courier",
   "#smtp/client",
   "#operate/import",
+  "#qmtp/client",
   "#process/memory",
   "#operate/numbers",
 ]);

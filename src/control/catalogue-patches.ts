@@ -1,5 +1,5 @@
-import { binary, type Facts, flag, list, map, number, text, value } from "./control-file.ts";
-import { checkAddressOrHost, checkDomainOrSuffix, checkHost, checkIp, checkSmtpRoute } from "./entry-checks.ts";
+import { binary, type Facts, flag, list, number, text, value } from "./control-file.ts";
+import { checkAddressOrHost, checkDomainOrSuffix, checkHost } from "./entry-checks.ts";
 
 /** A file of a well-known patch (spec 3.5, 11) that nothing here reads yet; whoever builds it in fills `usedBy`. */
 const patch = (meaning: string, example: string, check?: Facts["check"]): Facts => ({
@@ -34,13 +34,9 @@ export const patchFiles = {
   tlsclients: list(null, patch("Mail addresses in client certificates that may relay.", "joe@example.com")),
   tlsserverciphers: value(null, patch("Ciphers of the SMTP server.", "HIGH:!aNULL")),
   tlsclientciphers: value(null, patch("Ciphers of the SMTP client.", "HIGH:!aNULL")),
-  outgoingip: value(null, patch("The local address outgoing connections are made from.", "192.0.2.1", checkIp)),
-  bindroutes: map(patch("Local addresses for outgoing connections, by network.", "192.0.2.:198.51.100.1")),
-  domainbindings: map(patch("Local addresses for outgoing connections, by sender domain.", "example.com:192.0.2.1")),
   bouncelifetime: number(604_800, patch("Seconds a bounce may stay in the queue.", "86400")),
   holdlocal: flag(false, patch("Whether local mail is kept in the queue.", "1")),
   holdremote: flag(false, patch("Whether remote mail is kept in the queue.", "1")),
-  qmtproutes: map(patch("As smtproutes, over QMTP.", "example.com:relay.example.net", checkSmtpRoute)),
   maxhops: number(100, patch("How many hosts a message may have passed.", "100")),
   srs_domain: value(null, patch("The domain of rewritten senders (SRS).", "srs.example.com", checkHost)),
   srs_secrets: list(null, patch("Secrets of rewritten senders, the first one signs.", "s3cret")),

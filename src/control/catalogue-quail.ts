@@ -1,5 +1,13 @@
-import { flag, list, number, text, value } from "./control-file.ts";
-import { checkAddressOrHost, checkIp, checkIpAndPort, checkNetwork, checkOneOf, checkUid } from "./entry-checks.ts";
+import { flag, list, map, number, text, value } from "./control-file.ts";
+import {
+  checkAddressOrHost,
+  checkIp,
+  checkIpAndPort,
+  checkNetwork,
+  checkOneOf,
+  checkSmtpRoute,
+  checkUid,
+} from "./entry-checks.ts";
 
 /** The files of the book's installation (spec 3.3) and those Quail adds, patches it has built in among them. */
 export const quailFiles = {
@@ -165,6 +173,43 @@ export const quailFiles = {
   }),
   rcpttransaction: number(50, {
     meaning: "How many recipients of one message and sender share an SMTP transaction to their host, 1 to 100.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "quail",
+    example: "1",
+  }),
+  qmtproutes: map({
+    meaning: "As smtproutes, but over QMTP (port 209) first, and by SMTP when that port does not answer.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "patch",
+    example: "example.com:relay.example.net",
+    check: checkSmtpRoute,
+  }),
+  outgoingip: value(null, {
+    meaning: "The address of this host from which connections to others are made.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "patch",
+    example: "192.0.2.1",
+    check: checkIp,
+  }),
+  bindroutes: map({
+    meaning: "The same by destination: an address, or its beginning up to a dot, and our address.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "patch",
+    example: "198.51.100.:192.0.2.1",
+  }),
+  domainbindings: map({
+    meaning: "The same by the domain of the envelope sender.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "patch",
+    example: "example.com:192.0.2.1",
+  }),
+  finalgreeting: flag(false, {
+    meaning: "Whether a 5xx greeting, or answer to HELO, of every host tried bounces mail instead of deferring it.",
     usedBy: ["remote"],
     reload: "live",
     since: "quail",

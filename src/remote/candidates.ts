@@ -5,7 +5,12 @@ import type { IsOwn } from "./own-addresses.ts";
 import type { Route } from "./smtp-route.ts";
 
 /** A place to try. `host` is its name, or its address if it has none. */
-export type Candidate = { readonly address: string; readonly port: number; readonly host: string };
+export type Candidate = {
+  readonly address: string;
+  readonly port: number;
+  readonly host: string;
+  readonly protocol: "smtp" | "qmtp";
+};
 
 /** Why there are no (more) places to try. `temporary`: DNS did not say. */
 export type Verdict = "exhausted" | "temporary" | "no-such-host" | "no-exchanger" | "self" | "null-mx";
@@ -22,6 +27,11 @@ export type Surroundings = {
 export type CandidateSearch = AsyncGenerator<readonly Candidate[], Verdict>;
 
 const smtpPort = 25;
+const qmtpPort = 209;
+/** MXPS: an exchanger of preference 12801 + 16k, k = 0..15, takes QMTP (spec 11.2). */
+const mxpsFirst = 12_801;
+const mxpsStep = 16;
+const mxpsCount = 16;
 /** Names and addresses of one destination that are looked at; a list beyond that is an attack. */
 const maxExchangers = 64;
 const maxAddresses = 32;
@@ -43,22 +53,41 @@ type Addresses =
 /** A host's addresses in random order, IPv4 before IPv6: qmail knows IPv4 only, and nothing should change for its users' peers. */
 async function addressesOf(host: ByteString, port: number, { resolver, random }: Surroundings): Promise<Addresses> {
   const literal = literalAddress(host);
-  if (literal !== null) return { kind: "found", candidates: [{ address: literal, port, host: literal }] };
+  if (literal !== null)
+    return { kind: "found", candidates: [{ address: literal, port, host: literal, protocol: "smtp" }] };
   const found = await resolver.resolveAddresses(host);
   if (found.kind === "temporary") return { kind: "temporary" };
   if (found.kind === "no-name") return { kind: "no-such-host" };
   if (found.kind === "no-data") return { kind: "no-exchanger" };
   const addresses = shuffled(found.values.slice(0, maxAddresses).map(canonicalAddress), random);
   const [four, six] = [addresses.filter((each) => !each.includes(":")), addresses.filter((each) => each.includes(":"))];
-  return { kind: "found", candidates: [...four, ...six].map((address) => ({ address, port, host })) };
+  return { kind: "found", candidates: [...four, ...six].map((address) => ({ address, port, host, protocol: "smtp" })) };
 }
 
-/** A single place by name or literal: a relay, or a host without MX. */
-async function* single(host: ByteString, port: number, around: Surroundings, checkSelf: boolean): CandidateSearch {
-  const found = await addressesOf(host, port, around);
+function isMxps(preference: number): boolean {
+  const k = (preference - mxpsFirst) / mxpsStep;
+  return Number.isInteger(k) && k >= 0 && k < mxpsCount;
+}
+
+/** Each place by QMTP first; SMTP is for when that connection does not come about. */
+function withQmtp(candidates: readonly Candidate[], port: number): readonly Candidate[] {
+  return candidates.flatMap((candidate) => [{ ...candidate, port, protocol: "qmtp" as const }, candidate]);
+}
+
+/** A single place by name or literal: a host without MX. */
+async function* single(host: ByteString, around: Surroundings): CandidateSearch {
+  const found = await addressesOf(host, smtpPort, around);
   if (found.kind !== "found") return found.kind;
-  if (checkSelf && found.candidates.some(({ address }) => around.isOwn(address))) return "self";
+  if (found.candidates.some(({ address }) => around.isOwn(address))) return "self";
   yield found.candidates;
+  return "exhausted";
+}
+
+/** The relay of a route: no MX look-up, no self check. */
+async function* relay({ host, port, protocol }: Route & { kind: "relay" }, around: Surroundings): CandidateSearch {
+  const found = await addressesOf(host, protocol === "qmtp" ? smtpPort : port, around);
+  if (found.kind !== "found") return found.kind;
+  yield protocol === "qmtp" ? withQmtp(found.candidates, port) : found.candidates;
   return "exhausted";
 }
 
@@ -89,19 +118,19 @@ async function* exchangers(list: readonly Exchanger[], around: Surroundings): Ca
       return found ? "exhausted" : trouble ? "temporary" : "self";
     if (candidates.length === 0) continue;
     found = true;
-    yield candidates;
+    yield isMxps(group[0]?.preference ?? 0) ? withQmtp(candidates, qmtpPort) : candidates;
   }
   return found ? "exhausted" : trouble ? "temporary" : "no-exchanger";
 }
 
 /** The places for a host, best first (RFC 5321 §5.1, RFC 7505). */
 export async function* findCandidates(host: ByteString, route: Route, around: Surroundings): CandidateSearch {
-  if (route.kind === "relay") return yield* single(route.host, route.port, around, false);
-  if (literalAddress(host) !== null) return yield* single(host, smtpPort, around, true);
+  if (route.kind === "relay") return yield* relay(route, around);
+  if (literalAddress(host) !== null) return yield* single(host, around);
   const mx = await around.resolver.resolveMx(host);
   if (mx.kind === "temporary") return "temporary";
   if (mx.kind === "no-name") return "no-such-host";
-  if (mx.kind === "no-data") return yield* single(host, smtpPort, around, true);
+  if (mx.kind === "no-data") return yield* single(host, around);
   if (mx.values.every(({ exchange }) => exchange === "")) return "null-mx";
   return yield* exchangers(mx.values, around);
 }

@@ -4,12 +4,17 @@ import type { ByteString } from "#bytes";
 import { ControlError, liveControls, readSetting } from "#control";
 import { errorText } from "#files";
 import type { TlsPolicy } from "#smtp/client";
+import { type Bindings, readBindings } from "./bindings.ts";
+import type { Routes } from "./smtp-route.ts";
 
 /** What control files say to qmail-remote, read live: the next delivery sees an edit. */
 export type RemoteSettings = {
   readonly helo: ByteString;
   /** Host or `.suffix` or "" -> relay. Keys in lower case. */
-  readonly routes: ReadonlyMap<ByteString, ByteString>;
+  readonly routes: Routes;
+  readonly bindings: Bindings;
+  /** A 5xx greeting, or answer to HELO, from every place that was tried is the end (spec G19). */
+  readonly isGreetingFinal: boolean;
   readonly connectTimeoutMs: number;
   readonly ioTimeoutMs: number;
   readonly moreOwn: readonly string[];
@@ -19,6 +24,12 @@ export type RemoteSettings = {
 };
 
 const names = [
+  "qmtproutes",
+  "outgoingip",
+  "bindroutes",
+  "domainbindings",
+  "finalgreeting",
+
   "me",
   "helohost",
   "smtproutes",
@@ -39,7 +50,9 @@ const milliseconds = (seconds: number): number => Math.min(Math.max(seconds, 1),
 export function remoteSettings(home: string): () => RemoteSettings {
   return liveControls(home, names, () => ({
     helo: readSetting(home, "helohost"),
-    routes: readSetting(home, "smtproutes"),
+    routes: { smtp: readSetting(home, "smtproutes"), qmtp: readSetting(home, "qmtproutes") },
+    bindings: readBindings(home),
+    isGreetingFinal: readSetting(home, "finalgreeting"),
     connectTimeoutMs: milliseconds(readSetting(home, "timeoutconnect")),
     ioTimeoutMs: milliseconds(readSetting(home, "timeoutremote")),
     moreOwn: readSetting(home, "moreipme") ?? [],

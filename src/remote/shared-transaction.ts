@@ -61,19 +61,16 @@ export function sharing(world: RemoteWorld): (job: DeliveryJob) => Promise<Outco
 
   /** One transaction for all members, then further ones for those of whom the server had enough. Resolves when all are settled. */
   const carryOut = async (group: Group): Promise<void> => {
-    const { host } = group;
+    const { host, members } = group;
     let mail: OutgoingMail | null = null;
-    const report = await attemptLate(
-      host,
-      () => {
-        seal(group);
-        mail ??= mailOf(group.members);
-        return mail;
-      },
-      world,
-    );
+    const { sender, message } = members[0]!.job; // A group has a member from its first moment.
+    const settle = (): OutgoingMail => {
+      seal(group);
+      mail ??= mailOf(members);
+      return mail;
+    };
+    const report = await attemptLate(host, { sender, sizeBytes: message.sizeBytes, settle }, world);
     seal(group);
-    const { members } = group;
     if (members.length > 1 && report.recipients.length > 0 && report.message.fate === "temporary") {
       if (alone.size >= maxAlone) alone.clear();
       alone.set(lowerAscii(host), Date.now() + aloneMs);

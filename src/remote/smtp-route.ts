@@ -7,6 +7,8 @@ export type Route =
   | { readonly kind: "mx" }
   | {
       readonly kind: "relay";
+      /** `qmtp` (control/qmtproutes): SMTP, at its usual port, is for when that connection does not come about. */
+      readonly protocol: "smtp" | "qmtp";
       readonly host: ByteString;
       readonly port: number;
       /** `relay:port user password`: what the relay wants to hear (spec 11.3); null if nothing. */
@@ -14,29 +16,44 @@ export type Route =
     };
 
 const smtpPort = 25;
+const qmtpPort = 209;
 const relayForm = /^(\[[^\]]*\]|[^:]*)(?::([0-9]*))?$/;
 
 /** `relay`, `relay:port`, `[ip]:port`, a bare IPv6 address; then, after blanks, a user and a password. */
-function parseRelay(text: ByteString): Route {
+function parseRelay(text: ByteString, protocol: "smtp" | "qmtp"): Route {
   const [place = "", user = "", password = ""] = text.split(/[ \t]+/);
   if (place === "") return { kind: "mx" };
   const credentials = user === "" ? null : { user, password };
-  if (isIP(place) === 6) return { kind: "relay", host: `[${place}]`, port: smtpPort, credentials };
+  const usual = protocol === "smtp" ? smtpPort : qmtpPort;
+  if (isIP(place) === 6) return { kind: "relay", protocol, host: `[${place}]`, port: usual, credentials };
   const match = relayForm.exec(place);
   const port = Number(match?.[2] ?? "");
   const fits = port >= 1 && port <= 65535;
-  return { kind: "relay", host: match?.[1] ?? place, port: fits ? port : smtpPort, credentials };
+  return { kind: "relay", protocol, host: match?.[1] ?? place, port: fits ? port : usual, credentials };
 }
 
+/** The two files of routes. Keys are in lower case. */
+export type Routes = {
+  readonly smtp: ReadonlyMap<ByteString, ByteString>;
+  readonly qmtp: ReadonlyMap<ByteString, ByteString>;
+};
+
 /**
- * Looks a host up in smtproutes: the name itself, then each suffix from a dot on, then the empty key; the first that is
- * there decides, and an empty relay is an exception: back to MX (spec 2.8). Keys are in lower case.
+ * Looks a host up in qmtproutes and smtproutes: the name itself, then each suffix from a dot on, then the empty key; the first that
+ * is there decides, qmtproutes before smtproutes where both have it. An empty relay is an exception: back to MX (spec 2.8).
  */
-export function findRoute(routes: ReadonlyMap<ByteString, ByteString>, host: ByteString): Route {
+export function findRoute({ smtp, qmtp }: Routes, host: ByteString): Route {
   const name = lowerAscii(host);
   for (let at = 0; at >= 0; at = name.indexOf(".", at + 1)) {
-    const relay = routes.get(name.slice(at));
-    if (relay !== undefined) return parseRelay(relay);
+    const route = routeOf({ smtp, qmtp }, name.slice(at));
+    if (route !== null) return route;
   }
-  return parseRelay(routes.get("") ?? "");
+  return routeOf({ smtp, qmtp }, "") ?? { kind: "mx" };
+}
+
+function routeOf({ smtp, qmtp }: Routes, key: ByteString): Route | null {
+  const quick = qmtp.get(key);
+  if (quick !== undefined) return parseRelay(quick, "qmtp");
+  const relay = smtp.get(key);
+  return relay === undefined ? null : parseRelay(relay, "smtp");
 }

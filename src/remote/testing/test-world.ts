@@ -16,9 +16,10 @@ export type TestHost = readonly string[] | "timeout" | "refused" | "unreachable"
 /** The part of the world a test wants otherwise. */
 export type Change = {
   readonly zone?: TestZone;
-  /** By address as qmail-remote sees it (192.0.2.1); ports do not matter. */
+  /** By address as qmail-remote sees it (192.0.2.1, every port of it) or address and port (192.0.2.1:209). */
   readonly hosts?: Readonly<Record<string, TestHost>>;
   readonly routes?: Readonly<Record<string, string>>;
+  readonly qmtpRoutes?: Readonly<Record<string, string>>;
   readonly own?: readonly string[];
   readonly random?: () => number;
   readonly settings?: Partial<RemoteSettings>;
@@ -28,7 +29,7 @@ export type Change = {
 export type TestWorld = RemoteWorld & {
   readonly dns: TestDns;
   readonly servers: ReadonlyMap<string, ScriptedServer>;
-  /** `192.0.2.1:25` for each connection tried. */
+  /** `192.0.2.1:25` for each connection tried, and ` from ADDRESS` if it was bound to one. */
   readonly tried: string[];
   readonly clock: { seconds: number };
   readonly connectTimeouts: number[];
@@ -50,7 +51,12 @@ export async function testWorld(t: TestContext, change: Change = {}): Promise<Te
   });
   const settings: RemoteSettings = {
     helo: "me.test",
-    routes: new Map(Object.entries(change.routes ?? {})),
+    routes: {
+      smtp: new Map(Object.entries(change.routes ?? {})),
+      qmtp: new Map(Object.entries(change.qmtpRoutes ?? {})),
+    },
+    bindings: { byDestination: new Map(), bySender: new Map(), usual: null },
+    isGreetingFinal: false,
     connectTimeoutMs: 10_000,
     ioTimeoutMs: 10_000,
     moreOwn: [],
@@ -75,10 +81,11 @@ export async function testWorld(t: TestContext, change: Change = {}): Promise<Te
     pool,
     tlsPolicy: () => ({ kind: "opportunistic" }),
     connect(to, timeoutMs) {
-      tried.push(`${to.host}:${to.port}`);
+      tried.push(`${to.host}:${to.port}${to.from === undefined ? "" : ` from ${to.from}`}`);
       connectTimeouts.push(timeoutMs);
-      const host = change.hosts?.[to.host] ?? "unreachable";
-      const server = servers.get(to.host);
+      const exact = `${to.host}:${to.port}`;
+      const host = change.hosts?.[exact] ?? change.hosts?.[to.host] ?? "unreachable";
+      const server = servers.get(exact) ?? (change.hosts?.[exact] === undefined ? servers.get(to.host) : undefined);
       if (server !== undefined) return connectTcp({ host: "127.0.0.1", port: server.port }, timeoutMs);
       return Promise.resolve({ kind: host as "timeout" | "refused" | "unreachable", reason: "test" });
     },
