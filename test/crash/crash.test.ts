@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { commandOf } from "../../bench/process-tree.ts";
+import { commandOf } from "../../bench/tools/process-tree.ts";
 import { type Random, seededRandom } from "../corpus/random.ts";
 import { House, inbox, processesIn, until } from "../system/house.ts";
 import { openScriptedServer, type ScriptedServer } from "../system/scripted-server.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getuid } from "node:process";
 import { test } from "node:test";
-import { freePort } from "../../bench/processes.ts";
+import { freePort } from "../../bench/tools/processes.ts";
 import { House, inbox, until } from "./house.ts";
 import { openScriptedServer } from "./scripted-server.ts";
 import { SmtpClient } from "./smtp-client.ts";

@@ -18,8 +18,8 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { treePids } from "../../bench/process-tree.ts";
-import { freePort } from "../../bench/processes.ts";
+import { treePids } from "../../bench/tools/process-tree.ts";
+import { freePort } from "../../bench/tools/processes.ts";
 
 /** The checkout these tests stand in. */
 export const checkout = join(import.meta.dirname, "..", "..");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { getuid } from "node:process";
 import { test } from "node:test";
-import { freePort } from "../../bench/processes.ts";
+import { freePort } from "../../bench/tools/processes.ts";
 import { House, inbox, needs, readNew, until } from "./house.ts";
 import { openScriptedServer } from "./scripted-server.ts";
 import { SmtpClient, sendOne } from "./smtp-client.ts";

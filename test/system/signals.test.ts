@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { freePort } from "../../bench/processes.ts";
+import { freePort } from "../../bench/tools/processes.ts";
 import { House, inbox, readNew, until } from "./house.ts";
 import { openScriptedServer } from "./scripted-server.ts";
 import { sendOne } from "./smtp-client.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { commandOf, treePids } from "../../bench/process-tree.ts";
+import { commandOf, treePids } from "../../bench/tools/process-tree.ts";
 import { House, inbox, needs, quailCommand, readNew, until } from "./house.ts";
 import { openScriptedServer } from "./scripted-server.ts";
 import { SmtpClient } from "./smtp-client.ts";
