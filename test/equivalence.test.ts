@@ -102,6 +102,8 @@ const rows: readonly Row[] = [
   { words: ["qmail-qread"], env: home, code: 0 },
   { words: ["qmail-qstat"], env: home, code: 0 },
   { words: ["qmail-showctl"], env: home, code: 0 },
+  { words: ["config", "--help"], code: 0 },
+  { words: ["config-fast", "mail.example.com"], env: home, code: 0 },
   { words: ["qmail-send"], env: home, code: 111 },
   { words: ["qmail-lspawn"], env: home, code: 100 },
   { words: ["qmail-rspawn"], env: home, code: 111 },

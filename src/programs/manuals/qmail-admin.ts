@@ -210,4 +210,37 @@ export const manuals: readonly Manual[] = [
     ],
     seeAlso: ["quail", "quail start", "qmail-qread", "qmail-qstat", "qmail-tcpok"],
   },
+  {
+    name: "config-fast",
+    section: 8,
+    purpose: "make the first control files from a host name",
+    synopsis: ["config-fast HOSTNAME"],
+    description: [
+      "Puts HOSTNAME, the fully qualified name of this host, into control/me, adds it to control/locals and control/rcpthosts, and its domain to control/defaultdomain and control/plusdomain. Says each step.",
+    ],
+    environment: [homeRow],
+    files: [["control/", "me, locals, rcpthosts, defaultdomain, plusdomain."]],
+    exitCodes: [
+      ["0", "done"],
+      ["100", "that is no fully qualified host name"],
+      ["111", "a file cannot be written"],
+    ],
+    seeAlso: ["config", "quail setup", "quail config"],
+  },
+  {
+    name: "config",
+    section: 8,
+    purpose: "make the first control files from what DNS says",
+    synopsis: ["config"],
+    description: [
+      "Asks DNS for this machine's canonical name and for the names of all its addresses, and makes the first control files of them. If DNS has no name for this machine, config-fast takes one.",
+    ],
+    environment: [homeRow],
+    files: [["control/", "me, locals, rcpthosts, defaultdomain, plusdomain."]],
+    exitCodes: [
+      ["0", "done"],
+      ["111", "DNS has no name for this machine, or a file cannot be written"],
+    ],
+    seeAlso: ["config-fast", "dnsfq"],
+  },
 ];

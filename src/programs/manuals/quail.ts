@@ -58,4 +58,24 @@ export const manuals: readonly Manual[] = [
     "look tcp.smtp over",
     "control/tcp.smtp is read at each connection and needs no compiling: its lines are checked. /etc/tcp.smtp, if there is one, is compiled for tcpserver by tcprules.",
   ),
+  {
+    name: "quail setup",
+    section: 8,
+    purpose: "set a home up for this host",
+    synopsis: ["quail setup ADDRESS [ HOSTNAME ]", "quail setup adopt [ DIR ]"],
+    description: [
+      "Makes the first control files, from HOSTNAME as config-fast does, or from DNS as config does; sends mail for postmaster, mailer-daemon, root and abuse to ADDRESS; and lets this machine itself relay. What is there already stays.",
+      "adopt takes the place of an installed qmail: its queue and bin folders are renamed to queue.qmail and bin.qmail, everything else is used as it is. Stop qmail first. Renaming both again goes back.",
+    ],
+    files: [
+      ["control/", "me, locals, rcpthosts, defaultdomain, plusdomain, tcp.smtp."],
+      ["alias/", ".qmail-postmaster and the others."],
+    ],
+    exitCodes: [
+      ["0", "done"],
+      ["100", "called wrongly, or it makes no sense here; the reason is on standard error"],
+      ["111", "DNS has no name for this machine, or a file cannot be written"],
+    ],
+    seeAlso: ["config", "config-fast", "quail check", "quail start"],
+  },
 ];

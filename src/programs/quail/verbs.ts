@@ -16,6 +16,13 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["import", { summary: "take the queue of a qmail installation in", load: () => import("./import.ts") }],
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
   ["trace", { summary: "the story of one message, out of all logs", load: () => import("./trace.ts") }],
+  [
+    "setup",
+    {
+      summary: "set a home up for this host, or in place of an installed qmail",
+      load: async () => ({ main: (await import("./setup.ts")).setup }),
+    },
+  ],
   ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
   ["start", { summary: "run the whole mail system", load: () => import("./start.ts") }],
   ["stop", { summary: "stop the mail system that runs on this home", load: ctl("stop") }],
