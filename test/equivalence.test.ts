@@ -4,13 +4,24 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { after, test } from "node:test";
 import { multiCallPath, runInProcess } from "#process";
 import { findProgram, programNames } from "../src/programs/index.ts";
+import { verbs } from "../src/programs/quail/verbs.ts";
 
 type Row = {
   readonly words: readonly [string, ...string[]];
@@ -156,7 +167,7 @@ function found(): Readonly<Record<string, string>> {
 }
 
 after(() => {
-  for (const path of [folder, `${folder}.envelope`]) rmSync(path, { recursive: true, force: true });
+  for (const path of [folder, `${folder}.envelope`, `${folder}.bin`]) rmSync(path, { recursive: true, force: true });
 });
 
 /** Longer than any program here takes; one that waits for what never comes fails its row. */
@@ -165,7 +176,8 @@ const limitMs = 20_000;
 /** The program as a process of its own. */
 function runApart({ words, stdin = "", envelope }: Row, env: NodeJS.ProcessEnv) {
   const out = envelope === undefined ? ("pipe" as const) : openSync(laid(envelope), "r");
-  const result = spawnSync(multiCallPath, [...words], {
+  const [command, ...args] = commandOf(words);
+  const result = spawnSync(command, args, {
     cwd: folder,
     env,
     input: Buffer.from(stdin, "latin1"),
@@ -174,6 +186,17 @@ function runApart({ words, stdin = "", envelope }: Row, env: NodeJS.ProcessEnv) 
   });
   if (typeof out === "number") closeSync(out);
   return { code: result.status, stdout: result.stdout ?? Buffer.alloc(0), stderr: result.stderr };
+}
+
+/** A program that shares its name with a verb of quail (config) is run by its link, as an admin would. */
+function commandOf(words: Row["words"]): [string, ...string[]] {
+  const [name, ...args] = words;
+  if (!verbs.has(name)) return [multiCallPath, ...words];
+  mkdirSync(`${folder}.bin`, { recursive: true });
+  const link = join(`${folder}.bin`, name);
+  rmSync(link, { force: true });
+  symlinkSync(multiCallPath, link);
+  return [link, ...args];
 }
 
 /** A file outside the folder that is compared. */
