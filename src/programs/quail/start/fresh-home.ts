@@ -10,6 +10,7 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -126,8 +127,10 @@ async function makeUsers(home: string, ids: Ids): Promise<void> {
   const entries = parseAssign(utf8ToByteString(text));
   if ("kind" in entries)
     throw new StartError(`the path ${home} cannot stand in users/assign: it holds a colon or a line end`);
+  // Written before the cdb, so that it does not look newer; named after it, since its name says that the users are made.
+  writeFileSync(join(home, "users", "assign.tmp"), text);
   writeFileSync(join(home, "users", "cdb"), compileAssign(entries));
-  writeFileSync(join(home, "users", "assign"), text);
+  renameSync(join(home, "users", "assign.tmp"), join(home, "users", "assign"));
 }
 
 async function makeMailbox(home: string): Promise<void> {
