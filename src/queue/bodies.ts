@@ -27,6 +27,7 @@ export async function prepareBodies(home: string): Promise<void> {
   for (let part = 0; part < split; part++) mkdirSync(join(mess, String(part)), { recursive: true, mode: 0o700 });
   await fsyncDirectory(mess);
   await fsyncDirectory(join(home, "queue"));
+  await fsyncDirectory(home);
 }
 
 /** fsync by a handle of its own: Node's permission model forbids `fs.fsync` on a number. The kernel syncs the file, not the handle. */

@@ -13,7 +13,7 @@
  *   S3 -> S4  flush: COMMIT with the rows; only now may anyone hear "K" (small bodies go S1 -> S4 in one COMMIT)
  *   S4 -> S4  flush: COMMIT with marks: done, failed, tried again later
  *   S4 -> S5  flush: COMMIT that removes the rows; if a bounce is owed, the same COMMIT queues it
- *   S5 -> S1  the file is removed after that COMMIT
+ *   S5 -> S1  the file is removed after that COMMIT;  S3 -> S1  the same when the COMMIT with the rows was refused
  *
  * After a crash: S2, S3 and S5 are files without a row, removed when the store opens; S4 goes on. A delivery that had ended but
  * whose mark was not committed is tried again, and finds its Maildir file by name (`again` in the job).
@@ -72,8 +72,8 @@ export type QueueStore = {
     bounce: NewMessage,
     settled: Settled,
   ): void;
-  /** Commits what waits, now. Queries below see only what was committed. */
-  flush(): void;
+  /** Commits what waits, now; false if the disk refuses (marks wait on then). Queries below see only what was committed. */
+  flush(): boolean;
   /** Recipients of a channel due at `nowMs` or before, after the cursor, oldest first. */
   due(channel: Channel, nowMs: number, after: DueCursor, limit: number): readonly DueRecipient[];
   /** The same for one remote destination. */
@@ -134,12 +134,12 @@ export function openStore(home: string, complain: (line: string) => void): Queue
   let timer: NodeJS.Timeout | null = null;
 
   /** One COMMIT for everything that waits. Nothing in it is half done: an error rolls all of it back. */
-  const flush = (): void => {
+  const flush = (): boolean => {
     if (immediate !== null) clearImmediate(immediate);
     if (timer !== null) clearTimeout(timer);
     immediate = null;
     timer = null;
-    if (changes.length === 0 && lazy.length === 0) return;
+    if (changes.length === 0 && lazy.length === 0) return true;
     const batch = changes;
     const marks = lazy;
     changes = [];
@@ -148,20 +148,20 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       transact(database, () => {
         for (const mark of marks) mark();
         for (const change of batch) change.run();
-        if (nextId > reservedTo) {
-          reservedTo = nextId + idBlock;
-          q.setNextId.run(reservedTo);
-        }
+        if (nextId > reservedTo) q.setNextId.run(nextId + idBlock);
       });
+      // Only now is the block ours: had the COMMIT failed, its numbers would be given again after a crash.
+      if (nextId > reservedTo) reservedTo = nextId + idBlock;
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       complain(`warning: trouble writing to queue/queue.db: ${error.message}`);
       lazy = [...marks, ...lazy];
       timer ??= setTimeout(flush, retryMs);
       for (const change of batch) change.settled(error);
-      return;
+      return false;
     }
     for (const change of batch) change.settled(null);
+    return true;
   };
   const soon = (run: () => void, settled: Settled): void => {
     changes.push({ run, settled });
@@ -179,6 +179,27 @@ export function openStore(home: string, complain: (line: string) => void): Queue
     q.removeBody.run(id);
     q.removeMessage.run(id);
   };
+  /** S5 -> S1. A disk that will not even remove is no reason to end; what is left goes when the store opens. */
+  const dropFile = (id: number): void => {
+    try {
+      removeBodyFile(home, id);
+    } catch (error) {
+      complain(`warning: trouble removing mess/${id}: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+  /** S3 -> S1 for a message that was not queued after all: a full disk must not stay full of what it refused. */
+  const dropBody = ({ id, body }: NewMessage): void => {
+    if (body.kind === "file") dropFile(id);
+  };
+  /** S4 -> S5 -> S1: the file goes only after the rows are gone for good; a refused COMMIT leaves both, and is tried again. */
+  const finishLarge = (id: number): void =>
+    soon(
+      () => erase(id),
+      (error) => {
+        if (error === null) dropFile(id);
+        else setTimeout(() => finishLarge(id), retryMs).unref();
+      },
+    );
   /** An admin's change: its own commit, after whatever waits. */
   const now = (run: () => number): number => {
     flush();
@@ -191,7 +212,14 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       return nextId++;
     },
     isOld: (id) => id < firstNewId,
-    add: (message, settled) => soon(() => insert(message), settled),
+    add: (message, settled) =>
+      soon(
+        () => insert(message),
+        (error) => {
+          if (error !== null) dropBody(message);
+          settled(error);
+        },
+      ),
     mark(id, index, mark) {
       lazy.push(() => {
         if (mark.kind === "later") q.markLater.run(mark.dueAtMs, mark.triedAtMs, mark.report, id, index);
@@ -200,9 +228,9 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       if (immediate === null) timer ??= setTimeout(flush, lazyMs);
     },
     finish(message) {
+      if (message.sizeBytes > largeBodyBytes) return finishLarge(message.id);
       lazy.push(() => erase(message.id));
       if (immediate === null) timer ??= setTimeout(flush, lazyMs);
-      if (message.sizeBytes > largeBodyBytes) removeLater(home, message.id, flush);
     },
     finishWithBounce(message, bounce, settled) {
       soon(
@@ -211,7 +239,8 @@ export function openStore(home: string, complain: (line: string) => void): Queue
           insert(bounce);
         },
         (error) => {
-          if (error === null && message.sizeBytes > largeBodyBytes) removeBodyFile(home, message.id);
+          if (error !== null) dropBody(bounce);
+          else if (message.sizeBytes > largeBodyBytes) dropFile(message.id);
           settled(error);
         },
       );
@@ -307,14 +336,6 @@ function dueFromRow(row: Row): DueRecipient {
     dueAtMs: Number(row.due),
     attempts: Number(row.attempts),
   };
-}
-
-/** S5 -> S1: the file goes only after the rows are gone for good. */
-function removeLater(home: string, id: number, flush: () => void): void {
-  setImmediate(() => {
-    flush();
-    removeBodyFile(home, id);
-  });
 }
 
 /** Bodies without a database are another system's queue (qmail's has the same folder): to us they would all be orphans. */

@@ -238,7 +238,8 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
       setTimeout(() => void finishWithBounce(record), bouncePauseMs).unref();
     };
     try {
-      store.flush();
+      // The bounce is made from the marks: without all of them it would name too few recipients.
+      if (!store.flush()) throw new Error("the disk refuses what became of the recipients");
       const bounce = await house.composeBounce(record);
       if (bounce === null) {
         log(say.triple(record.id));

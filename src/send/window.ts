@@ -11,6 +11,8 @@ const backlogPage = 1_000;
 const backlogLow = 250;
 /** A timer can wait no longer than this (2^31 ms); then it looks again. */
 const maxTimerMs = 86_400_000;
+/** While the disk refuses to take marks the store is not asked: it would name recipients that are finished. */
+const diskPauseMs = 1_000;
 
 /** What a window works with. */
 type WindowHouse = {
@@ -100,7 +102,7 @@ export class Window {
   refillDestination(name: ByteString): void {
     const { store, destinations, nowMs } = this.#house;
     if (!destinations.wantsMore(name)) return;
-    store.flush();
+    if (!store.flush()) return this.notice(0); // They are found by the next scan that may be trusted.
     const now = nowMs();
     for (const row of store.dueFor(name, now, 2 * backlogPage)) this.#load(row, now);
   }
@@ -113,8 +115,12 @@ export class Window {
   #refill(): void {
     const { store, nowMs } = this.#house;
     if (!this.#more) return;
-    // What was settled must be in the store before it is asked who is due, or it would be taken up again.
-    store.flush();
+    // What was settled must be in the store before it is asked who is due, or it would be taken up again, and not as `again`.
+    if (!store.flush()) {
+      this.#more = false;
+      this.#wakeAt(nowMs() + diskPauseMs);
+      return;
+    }
     const now = nowMs();
     const rows = store.due(this.#channel, now, this.#cursor, backlogPage);
     for (const row of rows) this.#load(row, now);
