@@ -102,7 +102,10 @@ export class Window {
   refillDestination(name: ByteString): void {
     const { store, destinations, nowMs } = this.#house;
     if (!destinations.wantsMore(name)) return;
-    if (!store.flush()) return this.notice(0); // They are found by the next scan that may be trusted.
+    if (!store.flush()) {
+      this.notice(0); // They are found by the next scan that may be trusted.
+      return;
+    }
     const now = nowMs();
     for (const row of store.dueFor(name, now, 2 * backlogPage)) this.#load(row, now);
   }
