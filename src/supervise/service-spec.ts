@@ -1,3 +1,6 @@
+/** The number of the first of a service's `heldFds` in its process; what stands before is in use (see `command`). */
+export const firstHeldFd = 6;
+
 /** One service to keep running: what to start, as whom, and where its lines go. */
 export type ServiceSpec = {
   /** Unique among the services of one house: `smtpd`, `smtpd-2`. */
@@ -12,7 +15,7 @@ export type ServiceSpec = {
   readonly user?: { readonly uid: number; readonly gid: number };
   /** A listening socket to inherit, as descriptor 5. */
   readonly listenFd?: number;
-  /** Further descriptors that it only holds open (a lock), from 6. */
+  /** Further descriptors that it inherits, from `firstHeldFd`: a lock it only holds open, sockets that its words name. */
   readonly heldFds?: readonly number[];
   /** Between SIGTERM and SIGKILL. */
   readonly stopWithinMs: number;
