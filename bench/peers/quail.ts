@@ -27,7 +27,13 @@ async function start(checkout: string, bed: Bed): Promise<Server> {
   const [smtp, submission] = [await freePort(), await freePort()];
   layControl(bed);
   const log = `${bed.folder}.log`;
-  const ports = ["--port", `smtp=${smtp}`, "--port", `submission=${submission}`, "--port", "metrics=off"];
+  const ports = [
+    "--port",
+    `smtp=${smtp}`,
+    "--port",
+    `submission=${submission}`,
+    ...["pop3", "metrics"].flatMap((name) => ["--port", `${name}=off`]),
+  ];
   const words = wrapped(bed.wrapper, [
     join(checkout, "bin", "quail"),
     "start",

@@ -14,7 +14,8 @@ export const maxTicketBytes = 8_192;
 /** What a ticket says. Byte strings, and a time in milliseconds since 1970. */
 export type Ticket = {
   readonly user: ByteString;
-  readonly home: ByteString;
+  /** Absolute. */
+  readonly maildir: ByteString;
   /** The client's address and the listener's session, for the log. */
   readonly ip: string;
   readonly session: string;

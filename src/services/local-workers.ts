@@ -1,9 +1,9 @@
 /**
- * The delivery workers of the `local` service: one process per uid, started when its mail comes, gone when idle. A worker is
- * handed a listening socket that only the queue's uid may connect to, and is that user from its first instruction on.
+ * Workers: one process per uid, started when there is work for it, gone when idle (deliveries for `local`, mailboxes for `auth`).
+ * A worker is handed a listening socket that only its asker's uid may connect to, and is that user from its first instruction on.
  *
  * Log lines: `local worker start|end uid= gid= pid=` (only if `verbose`) and `local worker trouble uid= gid= reason=` (the
- * process cannot be started, or ended otherwise than by its own wish).
+ * process cannot be started, or ended otherwise than by its own wish). `parts.called` stands for `local worker` where it is given.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -20,6 +20,10 @@ export type WorkerPoolParts = {
   /** Working directory a worker starts in. */
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
+  /** What one worker has in its environment beside `env`. */
+  readonly envFor?: (uid: number, gid: number) => NodeJS.ProcessEnv;
+  /** What the workers are called in the log; `local worker` unless told. */
+  readonly called?: string;
   /** The words after `node` for a worker; its listening socket is descriptor 3 (`parent-fd=4` is added). */
   readonly words: (uid: number, gid: number) => readonly string[];
   /** Start workers under their uid and gid (we are root); else they are us. */
@@ -33,6 +37,8 @@ export type WorkerPoolParts = {
 
 /** The workers at work. */
 export type WorkerPool = {
+  /** Processes that have not ended yet. */
+  readonly living: number;
   /** control/localworkers: most processes at a time, those that are ending not counted. The least recently asked for is let go for another. */
   max: number;
   /**
@@ -73,7 +79,7 @@ function descriptorOf(server: Server): number {
 
 /** Opens the pool. Its folder is made if it is missing, and may be entered but not listed by others. */
 export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool {
-  const { folder, log, nowMs } = parts;
+  const { folder, log, nowMs, called = "local worker" } = parts;
   const workers = new Map<string, Worker>();
   const starting = new Map<string, Promise<Worker | null>>();
   const heldOff = new Map<string, number>();
@@ -88,7 +94,7 @@ export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool 
   const keyOf = (uid: number, gid: number): string => (parts.become ? `${uid}.${gid}` : `${uid}`);
 
   const trouble = (uid: number, gid: number, reason: string): void =>
-    log(eventLine("local worker trouble", { uid, gid, reason }));
+    log(eventLine(`${called} trouble`, { uid, gid, reason }));
 
   /** Takes a worker out of use; what it has under way goes on. */
   const forget = (worker: Worker): void => {
@@ -108,7 +114,7 @@ export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool 
     forget(worker);
     living.delete(worker);
     if (code === 0 || worker.letGo) {
-      if (parts.verbose) log(eventLine("local worker end", { uid, gid, pid: child.pid }));
+      if (parts.verbose) log(eventLine(`${called} end`, { uid, gid, pid: child.pid }));
       return;
     }
     trouble(uid, gid, signal === null ? `exit code ${code}` : `killed by ${signal}`);
@@ -137,7 +143,7 @@ export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool 
       // link to it, so that it would never be idle.
       const child = spawn(process.execPath, [...parts.words(uid, gid), "parent-fd=4"], {
         cwd: parts.cwd,
-        env: parts.env,
+        env: { ...parts.env, ...parts.envFor?.(uid, gid) },
         stdio: ["ignore", "inherit", "inherit", descriptorOf(server), "pipe"],
         // With uid and gid libuv drops all supplementary groups before it changes to them.
         ...(parts.become ? { uid, gid } : {}),
@@ -152,7 +158,7 @@ export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool 
       child.once("exit", (code, signal) => ended(worker, code, signal));
       child.on("error", (error) => trouble(uid, gid, error.message));
       child.stdio[4]?.on("error", () => {}); // The worker's end; its `exit` says all there is to say.
-      if (parts.verbose) log(eventLine("local worker start", { uid, gid, pid: child.pid }));
+      if (parts.verbose) log(eventLine(`${called} start`, { uid, gid, pid: child.pid }));
       return worker;
     } finally {
       await closeServer(server);
@@ -192,6 +198,9 @@ export function openWorkerPool(parts: WorkerPoolParts, max: number): WorkerPool 
 
   const pool: WorkerPool = {
     max,
+    get living() {
+      return living.size;
+    },
     async at(uid, gid, doubtful) {
       const key = keyOf(uid, gid);
       const known = workers.get(key);

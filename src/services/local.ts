@@ -16,7 +16,7 @@
  */
 import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromBytes, toBytes } from "#bytes";
 import { liveControls, readNumber } from "#control";
@@ -24,7 +24,7 @@ import { errorText } from "#files";
 import { eventLine } from "#log";
 import { type Address, type LocalRoute, localPartOf, type Outcome, parseAddress, temporary } from "#mail";
 import { closeServer, FrameLink, listenUnix } from "#net";
-import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
+import { serviceNodeFlags } from "#process/memory";
 import { localFrames, type Resolved } from "#send/courier";
 import {
   findUser,
@@ -36,8 +36,10 @@ import {
   type SourceChoices,
   type UserSources,
 } from "#users";
+import { authFrames } from "./auth-frames.ts";
 import { openWorkerPool, type WorkerPool } from "./local-workers.ts";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
+import { keptCode, workerEnv } from "./worker-env.ts";
 
 /** A look-up that hangs (a dead file server, a silent directory) ends as temporary after this long. */
 const resolveMs = 60_000;
@@ -120,20 +122,6 @@ function sourcesOf({ home, options }: ServiceStart, reach: Reach): UserSources {
   return openUserSources(home, choices);
 }
 
-/**
- * Where workers keep their compiled code: a third of their memory less. Only when all are our own uid, for what one user can
- * write there another would run. `run.ts` takes it out of the environment again.
- */
-export function keptCode(home: string, module: string): NodeJS.ProcessEnv {
-  return { NODE_COMPILE_CACHE: join(home, "run", "cache", module) };
-}
-
-/** What of our environment workers have. Nothing else of ours reaches users' programs: the `env - PATH=...` of qmail's start scripts (spec 2.5). */
-export function workerEnv(home: string): NodeJS.ProcessEnv {
-  const path = process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
-  return { PATH: `${join(home, "bin")}${delimiter}${path}`, QUAIL_HOME: home, ...serviceMemoryEnv };
-}
-
 function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: WorkerProgram): WorkerPool {
   const passedOn = [...options].filter(([key]) => !ownOptions.has(key)).map(([key, value]) => `${key}=${value}`);
   const queueUid = options.get("queue-uid");
@@ -158,6 +146,44 @@ function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: Wor
     },
     readNumber(home, "localworkers") || workersDefault,
   );
+}
+
+/** The one process of the `auth` service: as us, for it becomes who logs in. */
+function authOf({ home, options, log }: ServiceStart, reach: Reach): WorkerPool {
+  const pop3Uid = options.get("pop3-uid");
+  const passedOn = ["pop3-uid", "verbose", "root"].flatMap((name) => {
+    const word = options.get(name);
+    return word === undefined ? [] : [`${name}=${word}`];
+  });
+  const words = ["auth", "listen-fd=3", ...(reach.single ? ["single-uid=1"] : []), ...passedOn];
+  return openWorkerPool(
+    {
+      folder: join(home, "run", "auth"),
+      cwd: home,
+      env: { ...workerEnv(home), ...(reach.single ? keptCode(home, "auth") : {}) },
+      called: "auth",
+      words: () => [...serviceNodeFlags, runEntry, ...words],
+      become: false,
+      socketUid: reach.single || pop3Uid === undefined ? null : Number(pop3Uid),
+      log,
+      verbose: options.get("verbose") === "1",
+      nowMs: Date.now,
+    },
+    1,
+  );
+}
+
+/** Answers WHERE-IS-AUTH: the path of its socket; empty if it cannot be started now. */
+function whereIsAuth(auth: () => WorkerPool, reach: Reach, trouble: (error: unknown) => void): Answer {
+  return async (payload) => {
+    try {
+      const isDoubtful = payload.length > 0;
+      return Buffer.from((await auth().at(reach.uid, reach.gid, isDoubtful)) ?? "");
+    } catch (error) {
+      trouble(error);
+      return Buffer.alloc(0);
+    }
+  };
 }
 
 /** True if this recipient was asked for a moment ago. */
@@ -268,9 +294,15 @@ export async function serveLocal(start: ServiceStart, program: WorkerProgram): P
   routing();
   const pool = poolOf(start, reach, program);
   const trouble = sayOnce(log);
+  let authPool: WorkerPool | null = null;
+  const auth = (): WorkerPool => {
+    authPool ??= authOf(start, reach);
+    return authPool;
+  };
   const table = new Map<number, readonly [number, Answer]>([
     [localFrames.resolve, [localFrames.resolved, resolution(sources, pool, reach, trouble)]],
     [localFrames.exists, [localFrames.existence, existence(sources, routing, trouble)]],
+    [authFrames.where, [authFrames.there, whereIsAuth(auth, reach, trouble)]],
   ]);
   const links = new Set<FrameLink>();
   const server = await listen(start, reach, (socket) => {
@@ -292,7 +324,7 @@ export async function serveLocal(start: ServiceStart, program: WorkerProgram): P
     async close() {
       void closeServer(server);
       for (const link of links) link.end();
-      await pool.close();
+      await Promise.all([pool.close(), authPool?.close()]);
       for (const link of links) link.destroy();
     },
   };

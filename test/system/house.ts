@@ -33,11 +33,18 @@ const stopLimitMs = 30_000;
 const defaultWaitMs = 30_000;
 
 /** Ports of a running Quail on 127.0.0.1. */
-export type Ports = { readonly smtp: number; readonly submission: number };
+export type Ports = {
+  readonly smtp: number;
+  readonly submission: number;
+  /** Null: that listener is off, for most tests do without. */
+  readonly pop3: number | null;
+};
 
 export type HouseOptions = {
   /** Control files laid before the first start, by name. */
   readonly control?: Readonly<Record<string, string>>;
+  /** The POP3 listener is wanted too. */
+  readonly pop3?: true;
   /** Further words for the start command. */
   readonly words?: readonly string[];
   /** Words put in front of the start command (strace, setpriv). */
@@ -136,7 +143,9 @@ export class House implements AsyncDisposable {
   static async lay(options: HouseOptions = {}): Promise<House> {
     const folder = await mkdtemp(join(options.folder ?? tmpdir(), "quail-house-"));
     await chmod(folder, 0o755); // Services may run under another uid than ours.
-    const house = new House(folder, { smtp: await freePort(), submission: await freePort() }, options);
+    const pop3 = options.pop3 ? await freePort() : null;
+    const ports = { smtp: await freePort(), submission: await freePort(), pop3 };
+    const house = new House(folder, ports, options);
     for (const [name, text] of Object.entries(options.control ?? {})) house.control(name, text);
     return house;
   }
@@ -160,8 +169,10 @@ export class House implements AsyncDisposable {
 
   /** The words that start this Quail. */
   get startWords(): readonly string[] {
-    const { smtp, submission } = this.ports;
-    const ports = ["--port", `smtp=${smtp}`, "--port", `submission=${submission}`, "--port", "metrics=off"];
+    const { smtp, submission, pop3 } = this.ports;
+    const ports = [`smtp=${smtp}`, `submission=${submission}`, `pop3=${pop3 ?? "off"}`, "metrics=off"].flatMap(
+      (port) => ["--port", port],
+    );
     return [
       ...(this.#options.wrapper ?? []),
       quailCommand,

@@ -36,8 +36,8 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "quail-start-"));
   chmodSync(folder, 0o755);
   home = join(folder, "home");
-  const numbers = [await freePort(), await freePort(), await freePort()];
-  ports = ["smtp", "submission", "metrics"].flatMap((name, at) => ["--port", `${name}=${numbers[at]}`]);
+  const numbers = [await freePort(), await freePort(), await freePort(), await freePort()];
+  ports = ["smtp", "submission", "metrics", "pop3"].flatMap((name, at) => ["--port", `${name}=${numbers[at]}`]);
 });
 afterEach(async () => {
   for (const child of running) await ended(child, "SIGKILL");

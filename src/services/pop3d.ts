@@ -1,0 +1,273 @@
+/**
+ * The POP3 listener: talks to clients until they have logged in, then passes octets between them and a worker of their own uid. Knows
+ * no password's truth (the auth service does), reads no mailbox and none of the password files.
+ *
+ * Options: `listen=IP:PORT` (further ones as `listen2=`), `listen-fd=N`, `reuse-port=1`. Control files: me, popplaintext, popapop,
+ * concurrencypop3, concurrencyperhost. Log lines; the worker says more of a session, in local's log:
+ *
+ *     pop3d listening address= port=
+ *     pop3d refuse ip= reason=full|host-full|controls                     a connection got no session
+ *     pop3d login session= ip= user= tls=0|1
+ *     pop3d login refused session= ip= user= reason=wrong|too-many         as the client wrote the name
+ *     pop3d login trouble session= ip= user= reason=
+ *     pop3d session end session= ip= user= tls= how= bytes-in= bytes-out= ms=      user=- without login
+ */
+import { createServer, type Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LoginGuard } from "#auth";
+import type { ByteString } from "#bytes";
+import { readSetting } from "#control";
+import { eventLine } from "#log";
+import { closeServer, connectUnix, LineWire, plainIp } from "#net";
+import { greeting, type LoginHouse, type LoginTalk, type LoginTry, newLoginTalk, nextLogin, say } from "#pop3";
+import type { LoginAnswer } from "./auth-frames.ts";
+import { type AuthClient, openAuthClient } from "./pop3-ask-auth.ts";
+import { type Relayed, relay } from "./pop3-relay.ts";
+import type { RunningService, Service } from "./service.ts";
+import { listenPlaces, type Where } from "./smtpd-listen.ts";
+
+/** A client that has not logged in may be silent so long, and take so long in all: it holds a slot of everybody's. */
+const loginIdleMs = 60_000;
+const loginLimitMs = 300_000;
+const maxTries = 3;
+const connectMs = 5_000;
+const backlog = 1024;
+/** Control files are read this often at most. */
+const controlsMs = 1_000;
+
+type Controls = {
+  readonly me: ByteString;
+  readonly plainFromAll: boolean;
+  readonly apop: boolean;
+  readonly sessions: number;
+  readonly sessionsPerHost: number;
+};
+
+function loadControls(home: string): Controls {
+  return {
+    me: readSetting(home, "me") ?? "localhost",
+    plainFromAll: readSetting(home, "popplaintext"),
+    apop: readSetting(home, "popapop"),
+    sessions: readSetting(home, "concurrencypop3"),
+    sessionsPerHost: readSetting(home, "concurrencyperhost"),
+  };
+}
+
+/** What all connections share. */
+type Front = {
+  readonly log: (line: string) => void;
+  readonly controls: () => Controls;
+  readonly auth: AuthClient;
+  readonly guard: LoginGuard;
+  readonly clients: Map<Socket, string>;
+  readonly nextId: () => string;
+};
+
+const isLoopback = (ip: string): boolean => ip.startsWith("127.") || ip === "::1";
+
+/** The files' content, read again after a while. */
+function keptFor(home: string): () => Controls {
+  let kept: { readonly controls: Controls; readonly atMs: number } | null = null;
+  return () => {
+    const nowMs = performance.now();
+    if (kept === null || nowMs - kept.atMs > controlsMs) kept = { controls: loadControls(home), atMs: nowMs };
+    return kept.controls;
+  };
+}
+
+/** Session ids that no other process started within weeks of this one gives. */
+function sessionIds(): () => string {
+  const prefix = (Math.floor(Date.now() / 1000) * 4096 + (process.pid % 4096)).toString(36).slice(-8);
+  let count = 0;
+  return () => `p${prefix}-${++count}`;
+}
+
+/** Closes a connection that gets no session. */
+function turnAway({ log }: Front, socket: Socket, ip: string, reason: string): void {
+  log(eventLine("pop3d refuse", { ip, reason }));
+  socket.on("error", () => {}); // Nobody is left to tell.
+  socket.end(say.tooManySessions);
+  setTimeout(() => socket.destroy(), connectMs).unref();
+  socket.resume();
+}
+
+/** A new connection. */
+function meet(front: Front, socket: Socket): void {
+  if (socket.remoteAddress === undefined) {
+    socket.destroy(); // It has gone already.
+    return;
+  }
+  const ip = plainIp(socket.remoteAddress);
+  let controls: Controls;
+  try {
+    controls = front.controls();
+  } catch (error) {
+    front.log(`alert: pop3d: ${error instanceof Error ? error.message : error}`);
+    turnAway(front, socket, ip, "controls");
+    return;
+  }
+  const { clients } = front;
+  const ofHost = isLoopback(ip) ? 0 : [...clients.values()].filter((other) => other === ip).length;
+  if (clients.size >= controls.sessions || ofHost >= controls.sessionsPerHost) {
+    turnAway(front, socket, ip, clients.size >= controls.sessions ? "full" : "host-full");
+    return;
+  }
+  clients.set(socket, ip);
+  socket.once("close", () => clients.delete(socket));
+  void serveClient(front, controls, socket, ip);
+}
+
+/** A session from its greeting to its end. */
+type Facts = { readonly session: string; readonly ip: string };
+type Over = { readonly how: string; readonly user: ByteString; readonly relayed: Relayed };
+
+const nothing: Relayed = { fromClient: 0, toClient: 0 };
+
+async function serveClient(front: Front, controls: Controls, socket: Socket, ip: string): Promise<void> {
+  const begun = performance.now();
+  const facts: Facts = { session: front.nextId(), ip };
+  const wire = new LineWire(socket, loginIdleMs);
+  const timestamp = controls.apop
+    ? `<${process.pid}.${Math.floor(Date.now() / 1000)}.${facts.session}@${controls.me}>`
+    : null;
+  wire.write(greeting(timestamp));
+  const house: LoginHouse = {
+    dialect: "current",
+    timestamp,
+    takesPlain: (isSecure) => isSecure || controls.plainFromAll || isLoopback(ip),
+    startTls: null,
+  };
+  const talk = newLoginTalk(wire);
+  const limit = setTimeout(() => socket.destroy(), loginLimitMs);
+  let over: Over;
+  try {
+    over = await letIn(front, house, talk, facts, limit);
+  } catch (error) {
+    front.log(`alert: pop3d: ${error instanceof Error ? error.message : error}`);
+    over = { how: "failed", user: "", relayed: nothing };
+    socket.destroy();
+  }
+  clearTimeout(limit);
+  const { user, how, relayed } = over;
+  const bytes = { "bytes-in": relayed.fromClient, "bytes-out": relayed.toClient };
+  const ms = Math.round(performance.now() - begun);
+  front.log(eventLine("pop3d session end", { ...facts, user, tls: talk.isSecure ? 1 : 0, how, ...bytes, ms }));
+}
+
+/** Takes logins until one is right; then the session is the worker's. */
+async function letIn(
+  front: Front,
+  house: LoginHouse,
+  talk: LoginTalk,
+  facts: Facts,
+  limit: NodeJS.Timeout,
+): Promise<Over> {
+  const close = async (how: string): Promise<Over> => {
+    await talk.wire.end();
+    return { how, user: "", relayed: nothing };
+  };
+  for (let tries = 0; tries < maxTries; tries++) {
+    const step = await nextLogin(talk, house);
+    if (step.kind === "end") return close(step.end);
+    const { login } = step.claim;
+    const note = (words: string, more: Readonly<Record<string, string | number>>): void =>
+      front.log(eventLine(`pop3d ${words}`, { ...facts, user: login, ...more }));
+    if (!front.guard.allows(facts.ip, login, performance.now())) {
+      note("login refused", { reason: "too-many" });
+      talk.wire.write(say.tooManyFailures);
+      return close("too-many-failures");
+    }
+    const answer = await front.auth.ask({ ...step.claim, ...facts, isDoubtful: false });
+    if (answer.kind === "no") {
+      note("login refused", { reason: "wrong" });
+      await sleep(front.guard.failed(facts.ip, login, performance.now()));
+      talk.wire.write(say.refusedCoded);
+      continue;
+    }
+    if (answer.kind === "later") {
+      note("login trouble", { reason: answer.reason });
+      talk.wire.write(say.later);
+      continue;
+    }
+    front.guard.succeeded(facts.ip, login);
+    note("login", { tls: talk.isSecure ? 1 : 0 });
+    const entered = await enter(front, answer, step.claim, facts);
+    if (entered === null) {
+      note("login trouble", { reason: "the mailbox worker cannot be reached" });
+      talk.wire.write(say.mailboxLater);
+      return close("no-worker");
+    }
+    clearTimeout(limit);
+    return { how: "served", user: answer.user, relayed: await handOver(talk.wire, entered) };
+  }
+  return close("too-many-failures");
+}
+
+type Admitted = Extract<LoginAnswer, { readonly kind: "yes" }>;
+type Entered = { readonly worker: Socket; readonly ticket: string };
+
+/** Connects to the worker. It may have ended just now, for nobody needed it: then auth is asked once more. */
+async function enter(front: Front, answer: Admitted, claim: LoginTry, facts: Facts): Promise<Entered | null> {
+  const worker = await connectUnix(answer.worker, connectMs);
+  if ("write" in worker) return { worker, ticket: answer.ticket };
+  const again = await front.auth.ask({ ...claim, ...facts, isDoubtful: true });
+  if (again.kind !== "yes") return null;
+  const other = await connectUnix(again.worker, connectMs);
+  return "write" in other ? { worker: other, ticket: again.ticket } : null;
+}
+
+/** From here on the worker talks to the client; what the client said ahead of its time goes along. */
+async function handOver(wire: LineWire, { worker, ticket }: Entered): Promise<Relayed> {
+  await wire.flush().catch(() => {}); // It has gone: the relay sees that too.
+  const ahead: Buffer[] = [];
+  while (wire.unreadBytes > 0) ahead.push((await wire.readSome()) ?? Buffer.alloc(0));
+  const client: Duplex = wire.release();
+  if (!(client instanceof Socket)) throw new Error("a client that is no socket");
+  worker.write(Buffer.concat([Buffer.from(`${ticket}\n`), ...ahead]));
+  const hasEnded = client.readableEnded;
+  const relayed = relay(client, worker);
+  if (hasEnded) worker.end();
+  return relayed;
+}
+
+function listen(front: Front, where: Where): Promise<Server> {
+  // Half-open, because a client may end its side behind QUIT and still wants its answers.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => meet(front, socket));
+  return new Promise((done, failed) => {
+    server.once("error", (cause) => failed(new Error(`unable to listen: ${cause.message}`, { cause })));
+    server.listen({ ...where, backlog }, () => {
+      const at = server.address();
+      if (at !== null && typeof at === "object") {
+        front.log(eventLine("pop3d listening", { address: at.address, port: at.port }));
+      }
+      server.removeAllListeners("error");
+      server.on("error", (error) => front.log(`alert: pop3d: ${error.message}`));
+      done(server);
+    });
+  });
+}
+
+export const serve: Service = async ({ home, options, log }) => {
+  const controls = keptFor(home);
+  controls(); // A wrong one is told now.
+  const auth = openAuthClient(home);
+  const front: Front = {
+    log,
+    controls,
+    auth,
+    guard: new LoginGuard(),
+    clients: new Map(),
+    nextId: sessionIds(),
+  };
+  const servers = await Promise.all(listenPlaces(options).map((where) => listen(front, where)));
+  return {
+    async close() {
+      for (const server of servers) void closeServer(server);
+      // A session that is cut has changed nothing.
+      for (const socket of front.clients.keys()) socket.destroy();
+      auth.close();
+      await sleep(0);
+    },
+  } satisfies RunningService;
+};
