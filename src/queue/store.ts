@@ -349,13 +349,15 @@ function refuseForeignQueue(home: string, path: string): void {
   );
 }
 
-/** S2, S3, S5 -> S1 at start: body files whose message row is not there. */
+/** S2, S3, S5 -> S1 at start: body files without a message row that says so. */
 function removeOrphans(home: string, q: ReturnType<typeof prepare>): void {
   const mess = join(home, "queue", "mess");
   for (const part of readdirSync(mess)) {
     for (const name of readdirSync(join(mess, part))) {
       const id = Number(name);
-      if (Number.isInteger(id) && q.getMessage.get(id) === undefined) rmSync(bodyFile(home, id), { force: true });
+      // A small message has no file: one of its number is another's, whose removal a power cut undid.
+      const isOrphan = !(Number(q.getMessage.get(id)?.size ?? 0) > largeBodyBytes);
+      if (Number.isInteger(id) && isOrphan) rmSync(bodyFile(home, id), { force: true });
     }
   }
 }
