@@ -133,6 +133,7 @@ const rows: readonly Row[] = [
   { words: ["dnsip"], code: 100 },
   { words: ["dnsmxip"], code: 100 },
   { words: ["dnsptr"], code: 100 },
+  { words: ["instcheck"], env: home, code: 0 },
   { words: ["ipmeprint"], code: 0 },
 ];
 

@@ -1,7 +1,13 @@
-import { ControlError, checkHome, type Problem, readText } from "#control";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { utf8ToByteString } from "#bytes";
+import { ControlError, checkHome, type Problem, readSetting, readText } from "#control";
 import { parseAddress } from "#mail";
 import { parseTcpRules } from "#net";
-import { checkUsers, loadRouting, openUserSources, type Routing, recipientExists } from "#users";
+import { checkUsers, findUser, loadRouting, openUserSources, type Routing, recipientExists } from "#users";
+import { checkHomes } from "./check-homes.ts";
+import { checkInstall } from "./check-install.ts";
+import { checkNetwork, checkRelayRules, type NetworkView } from "./check-network.ts";
 
 const about = (file: string, level: Problem["level"], reason: string, line: number | null = null): Problem => ({
   file,
@@ -26,6 +32,85 @@ function checkTcpRules(home: string): readonly Problem[] {
   return rules === null || "find" in rules
     ? []
     : [about("control/tcp.smtp", "error", "is no tcprules rule", rules.line)];
+}
+
+/** Files a service may have open: two for each delivery, and some for itself (spec 9.4: at least 2 * concurrency + 5). */
+const filesPerDelivery = 2;
+const filesBeside = 64;
+
+/** The limit on open files that a Quail started from here would have; null where the system does not say. */
+function openFilesLimit(): number | null {
+  try {
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
+    return limit === undefined ? null : Number(limit);
+  } catch {
+    return null; // No /proc.
+  }
+}
+
+/** Concurrency that the limit on open files does not carry makes deliveries wait in masses (gotcha G38). */
+export function checkConcurrency(home: string, limit = openFilesLimit()): readonly Problem[] {
+  if (limit === null) return [];
+  return (["concurrencylocal", "concurrencyremote"] as const).flatMap((name) => {
+    const wanted = numberOf(home, name) * filesPerDelivery + filesBeside;
+    const reason = `needs ${wanted} open files, and the limit here is ${limit} (ulimit -n): deliveries would wait`;
+    return wanted > limit ? [about(`control/${name}`, "warning", reason)] : [];
+  });
+}
+
+/** 0 for one that cannot be read: reported by checkHome. */
+function numberOf(home: string, name: "concurrencylocal" | "concurrencyremote"): number {
+  try {
+    return readSetting(home, name);
+  } catch (error) {
+    if (error instanceof ControlError) return 0;
+    throw error;
+  }
+}
+
+/** Mail nobody claims goes to alias; without that account it waits for ever. */
+async function checkAlias(home: string, passwd: string | undefined): Promise<readonly Problem[]> {
+  const choices = passwd === undefined ? {} : { passwd, nameService: null };
+  // No account has a name of 32 characters, so this asks who gets what nobody claims.
+  const found = await findUser("x".repeat(32), openUserSources(home, choices));
+  const isMissing = found.kind === "outcome" && found.outcome.text.includes("Unable to find alias user!");
+  const reason = "is missing, and users/assign has no line for what nobody claims: such mail waits for ever";
+  return isMissing ? [about("account alias", "error", reason)] : [];
+}
+
+/** Whose default delivery it is: qmail's own would be ./Mailbox, given to qmail-start. */
+function checkDefaultDelivery(home: string): readonly Problem[] {
+  const reason = "is missing: users without a .qmail file get ./Maildir/ (qmail's start scripts name their own)";
+  return existsSync(join(home, "control", "defaultdelivery"))
+    ? []
+    : [about("control/defaultdelivery", "warning", reason)];
+}
+
+/** What is looked at beside the files of the home; a test says otherwise. */
+export type CheckScope = {
+  /** null: ask nobody outside this machine. */
+  readonly network: NetworkView | null;
+  readonly passwd?: string;
+};
+
+/**
+ * `quail check`: everything of `checkHouse`, and the installation's owners and modes, the accounts, homes and .qmail files of everybody
+ * who gets mail, who may relay, limits, and how DNS and the SMTP port look from here. Changes nothing, sends no mail.
+ */
+export async function checkAll(home: string, { network, passwd }: CheckScope): Promise<readonly Problem[]> {
+  const install = checkInstall(home).map(({ path, flaw }) =>
+    about(utf8ToByteString(path), flaw === "does not exist" ? "error" : "warning", flaw),
+  );
+  return [
+    ...install,
+    ...(await checkHouse(home)),
+    ...checkRelayRules(home),
+    ...checkDefaultDelivery(home),
+    ...checkConcurrency(home),
+    ...(await checkAlias(home, passwd)),
+    ...checkHomes(home, passwd),
+    ...(network === null ? [] : await checkNetwork(home, network)),
+  ];
 }
 
 /** Addresses every host must answer for (RFC 5321 §4.5.1, RFC 2142; spec 5.6, G1). */

@@ -4,7 +4,8 @@
  */
 export { askQueue, type QueueAnswer, queueAdminPath } from "./ask-queue.ts";
 export { type Changed, changeSetting, reloadAdvice, unsetSetting } from "./change-setting.ts";
-export { checkHouse } from "./check-house.ts";
+export { type CheckScope, checkAll, checkHouse } from "./check-house.ts";
+export { checkInstall, type InstallFlaw } from "./check-install.ts";
 export { countQueue } from "./count-queue.ts";
 export {
   type Ending,

@@ -54,6 +54,7 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["dnsmxip", () => import("./qmail/dns-tools.ts")],
   ["dnsptr", () => import("./qmail/dns-tools.ts")],
   ["elq", () => import("./qmail/old-readers.ts")],
+  ["instcheck", async () => ({ main: (await import("./quail/check.ts")).instcheck })],
   ["ipmeprint", () => import("./qmail/dns-tools.ts")],
   ["maildirwatch", () => import("./qmail/maildirwatch.ts")],
   ["pinq", () => import("./qmail/old-readers.ts")],

@@ -243,4 +243,16 @@ export const manuals: readonly Manual[] = [
     ],
     seeAlso: ["config-fast", "dnsfq"],
   },
+  {
+    name: "instcheck",
+    section: 8,
+    purpose: "check owners, modes and kinds of the home's folders",
+    synopsis: ["instcheck"],
+    description: [
+      "Prints a line for each folder or file of the home that does not exist, or has the wrong owner, permissions or type. quail check looks at much more.",
+    ],
+    environment: [homeRow],
+    exitCodes: [["0", "done, whatever was found"]],
+    seeAlso: ["quail check"],
+  },
 ];

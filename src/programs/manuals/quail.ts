@@ -78,4 +78,24 @@ export const manuals: readonly Manual[] = [
     ],
     seeAlso: ["config", "config-fast", "quail check", "quail start"],
   },
+  {
+    name: "quail check",
+    section: 8,
+    purpose: "look for everything that makes mail wait or go astray",
+    synopsis: ["quail check [ --json ] [ --offline ]"],
+    description: [
+      "Looks over the home's folders (owners, modes), control files, tcp rules, users/assign, the accounts and homes of everybody who gets mail and their .qmail files, the limit on open files, the address DNS has for control/me, and whether this host's SMTP server answers there. Says what is wrong file by file: an error loses or stops mail, a warning may.",
+      "Changes nothing and sends no mail. Root sees all homes; anybody else sees what he may.",
+    ],
+    options: [
+      ["--json", "One array of objects with file, line, level and reason."],
+      ["--offline", "Ask no DNS, and connect nowhere."],
+    ],
+    exitCodes: [
+      ["0", "no errors; there may be warnings"],
+      ["1", "errors were found"],
+      ["111", "the control files cannot be read at all"],
+    ],
+    seeAlso: ["instcheck", "quail config", "quail explain", "qmail-showctl"],
+  },
 ];

@@ -117,6 +117,11 @@ export function writeAliases(home: string, address: string, say: Say): void {
     say(`Sending mail for ${name} to ${address}...`);
     writeFileSync(path, `&${address}\n`, { mode: 0o644 });
   }
+  const delivery = join(home, "control", "defaultdelivery");
+  if (!existsSync(delivery)) {
+    say("Putting ./Maildir/ into control/defaultdelivery...");
+    writeFileSync(delivery, "./Maildir/\n", { mode: 0o644 });
+  }
   const rules = join(home, "control", "tcp.smtp");
   if (existsSync(rules)) return;
   say("Letting this machine relay, in control/tcp.smtp...");
@@ -150,6 +155,7 @@ export function adopt(home: string, say: Say): void {
     say(`Renaming ${home}/${name} to ${home}/${name}.qmail...`);
     renameSync(join(home, name), join(home, `${name}.qmail`));
   }
-  say(`control, users and alias are used as they are. Messages in ${home}/queue.qmail stay there.`);
+  say("control, users and alias are used as they are.");
+  say(`Messages in the old queue come along with: quail import queue ${home}/queue.qmail`);
   say("To go back, stop Quail and rename both again.");
 }

@@ -12,6 +12,7 @@ const ctl = (name: string) => async () => ({ main: (await import("./ctl.ts")).ve
 
 export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["config", { summary: "look at, check and change the control files", load: () => import("./config.ts") }],
+  ["check", { summary: "look for everything that makes mail wait or go astray", load: () => import("./check.ts") }],
   ["explain", { summary: "how an address is routed, and by which file and line", load: () => import("./explain.ts") }],
   ["import", { summary: "take the queue of a qmail installation in", load: () => import("./import.ts") }],
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
