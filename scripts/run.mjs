@@ -31,6 +31,7 @@ const jobs = new Map([
   ["start", () => [join(root, "bin", "quail.mjs"), "quail", "start", ...startArguments()]],
   ["test", () => [join(root, "test", "run-tests.ts"), "all", ...args]],
   ["test:unit", () => [join(root, "test", "run-tests.ts"), "unit", ...args]],
+  ["handbook", () => [join(root, "scripts", "handbook.ts"), ...args]],
   ["conformance", () => [join(root, "test", "conformance", "report.ts"), ...args]],
   ["fuzz", () => [join(root, "test", "fuzz", "main.ts"), ...args]],
   ["soak", () => [join(root, "test", "soak", "main.ts"), ...args]],

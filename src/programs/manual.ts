@@ -3,6 +3,14 @@
 /** Name and explanation, in the order they are shown. */
 export type ManualRow = readonly [term: string, explanation: string];
 
+/** A further part of a manual (a file's format): paragraphs, then rows, then lines that stand as they are. */
+export type ManualSection = {
+  readonly title: string;
+  readonly paragraphs?: readonly string[];
+  readonly rows?: readonly ManualRow[];
+  readonly example?: readonly string[];
+};
+
 /**
  * One program's manual. Texts are plain sentences without markup; words that stand for something are written in CAPITALS.
  * A verb of `quail` is named as it is typed: `quail config`.
@@ -17,6 +25,7 @@ export type Manual = {
   readonly synopsis: readonly string[];
   /** Paragraphs. */
   readonly description: readonly string[];
+  readonly sections?: readonly ManualSection[];
   readonly options?: readonly ManualRow[];
   readonly environment?: readonly ManualRow[];
   readonly files?: readonly ManualRow[];
@@ -62,13 +71,25 @@ function rows(title: string, entries: readonly ManualRow[] | undefined): string 
   return `\n${title}:\n${shown.join("")}`;
 }
 
+function section({ title, paragraphs = [], rows: entries, example = [] }: ManualSection): string {
+  const listed = rows(title, entries);
+  const lines = example.map((line) => `  ${line}`.trimEnd());
+  const shown = lines.length === 0 ? "" : `\n${lines.join("\n")}\n`;
+  if (paragraphs.length === 0 && listed !== "") return `${listed}${shown}`;
+  // A heading of its own, and the rows without theirs.
+  const text = paragraphs.map((paragraph) => fill(paragraph, "")).join("\n");
+  return `\n${title}:\n${text}${listed.slice(title.length + 2)}${shown}`;
+}
+
 /** A manual as `--help` prints it: how it is called, what it is for, options, variables, files and exit codes. */
 export function helpText(manual: Manual): string {
-  const calls = manual.synopsis.map((form, i) => `${i === 0 ? "usage:" : "      "} ${form}\n`).join("");
+  const word = manual.section === 5 ? "file: " : "usage:"; // A format is not called.
+  const calls = manual.synopsis.map((form, i) => `${i === 0 ? word : "      "} ${form}\n`).join("");
   return [
     calls,
     `${manual.name}: ${manual.purpose}\n`,
     ...manual.description.map((paragraph) => `\n${fill(paragraph, "")}`),
+    ...(manual.sections ?? []).map(section),
     rows("options", manual.options),
     rows("environment", manual.environment),
     rows("files", manual.files),

@@ -6,7 +6,17 @@ import type { Manual } from "../manual.ts";
 
 type Loader = () => Promise<{ readonly manuals: readonly Manual[] }>;
 
-const packages: readonly Loader[] = [() => import("./quail.ts"), () => import("./qmail-admin.ts")];
+const packages: readonly Loader[] = [
+  () => import("./quail.ts"),
+  () => import("./verbs.ts"),
+  () => import("./sending.ts"),
+  () => import("./delivering.ts"),
+  () => import("./serving.ts"),
+  () => import("./pop3.ts"),
+  () => import("./qmail-admin.ts"),
+  () => import("./formats.ts"),
+  () => import("./control-manual.ts"),
+];
 
 /** Every manual, in the order of packages. */
 export async function allManuals(): Promise<readonly Manual[]> {

@@ -1,0 +1,50 @@
+import type { Manual } from "../manual.ts";
+
+/** The chain that serves POP3 on standard input and output. */
+export const manuals: readonly Manual[] = [
+  {
+    name: "qmail-popup",
+    section: 8,
+    purpose: "take a POP3 login, then run a program that checks it",
+    synopsis: ["qmail-popup HOSTNAME PROGRAM [ ARGUMENT ... ]"],
+    description: [
+      "Greets a POP3 client on standard input and output, takes USER and PASS, or APOP, and runs PROGRAM with the login on descriptor 3: user, password and timestamp, each ended by a NUL. For APOP the password is the digest. Usually: qmail-popup mail.example.org checkpassword qmail-pop3d Maildir, under tcpserver.",
+      "quail start has a POP3 service of its own; this chain is for other set-ups.",
+    ],
+    exitCodes: [["1", "always; the client has been told"]],
+    seeAlso: ["checkpassword", "qmail-pop3d"],
+  },
+  {
+    name: "qmail-pop3d",
+    section: 8,
+    purpose: "serve a Maildir by POP3 to a client that has logged in",
+    synopsis: ["qmail-pop3d MAILDIR"],
+    description: [
+      "Serves the Maildir, named from the working directory, on standard input and output: STAT, LIST, UIDL, RETR, TOP, DELE, RSET, LAST, NOOP, QUIT. Messages that are deleted go at QUIT; the others move to cur then. A connection that breaks off deletes nothing. Never runs as root.",
+    ],
+    exitCodes: [
+      ["0", "the session is over"],
+      ["1", "it was run as root"],
+    ],
+    seeAlso: ["qmail-popup", "checkpassword", "maildir"],
+  },
+  {
+    name: "checkpassword",
+    section: 8,
+    purpose: "check a password, become its user, run a program",
+    synopsis: ["checkpassword PROGRAM [ ARGUMENT ... ]"],
+    description: [
+      "Reads a login and its password from descriptor 3. If control/poppasswd, or else the system, knows them, goes to the user's home, becomes that user, and runs PROGRAM with USER, HOME and SHELL set.",
+      "Becoming another user needs root.",
+    ],
+    environment: [["QUAIL_HOME", "The home. Otherwise /var/qmail, or the folder var of the checkout."]],
+    files: [["control/poppasswd", "Mailbox passwords: USER:HASH:UID:GID:HOME, or USER:HASH for a system account."]],
+    exitCodes: [
+      ["1", "refused"],
+      ["2", "called wrongly"],
+      ["111", "not now; standard error says why"],
+      ["other", "as the program exits"],
+    ],
+    seeAlso: ["qmail-popup", "qmail-pop3d", "qmail-control"],
+  },
+];

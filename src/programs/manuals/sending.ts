@@ -1,0 +1,185 @@
+import type { Manual, ManualRow } from "../manual.ts";
+
+const injectCodes: readonly ManualRow[] = [
+  ["0", "the message is in the queue, safe on disk"],
+  ["100", "it cannot be sent as it is; standard error says why"],
+  ["111", "not now; try again"],
+];
+
+const home: ManualRow = ["QUAIL_HOME", "The home. Otherwise /var/qmail, or the folder var of the checkout."];
+
+/** Programs that take messages from people and programs of this host. */
+export const manuals: readonly Manual[] = [
+  {
+    name: "qmail-inject",
+    section: 8,
+    purpose: "complete a message and queue it",
+    synopsis: ["qmail-inject [ -nNaAhH ] [ -fSENDER ] [ RECIPIENT ... ]"],
+    description: [
+      "Reads a message from standard input and queues it. Adds Date, Message-ID and From where they are missing, completes addresses in the header (see qmail-header), and removes Bcc, Return-Path and Content-Length. A message with neither To nor Cc gets Cc: recipient list not shown.",
+      "If the header has a Resent- field, the message is being resent: it goes to the Resent- recipients, and only Resent- fields are added.",
+      "The envelope sender is SENDER, else the address of the Return-Path field, else made from the environment.",
+      "A recipient field that cannot be parsed passes unchanged; a sender field that cannot is fatal.",
+    ],
+    options: [
+      ["-a", "Recipients are the arguments only."],
+      ["-h", "Recipients are those of the header only."],
+      ["-A", "Arguments if there are any, else the header. The default."],
+      ["-H", "Both."],
+      ["-fSENDER", "The envelope sender; -f '' for none. It is completed like any address."],
+      ["-n", "Print the message with a Return-Path in front, queue nothing."],
+      ["-N", "Queue it. The default."],
+    ],
+    environment: [
+      ["QMAILUSER, MAILUSER, USER, LOGNAME", "The user in From; the first that is set. Otherwise anonymous."],
+      ["QMAILHOST, MAILHOST", "The host in From. Otherwise control/defaulthost."],
+      ["QMAILNAME, MAILNAME, NAME", "The full name in From."],
+      ["QMAILSUSER, QMAILSHOST", "User and host of the envelope sender, if not those of From."],
+      [
+        "QMAILDEFAULTHOST, QMAILDEFAULTDOMAIN, QMAILPLUSDOMAIN, QMAILIDHOST",
+        "In place of the control files defaulthost, defaultdomain, plusdomain, idhost.",
+      ],
+      [
+        "QMAILINJECT",
+        "Letters: c, From with the name as a comment; s, ignore Return-Path; f, replace From; i, replace Message-ID; r, a sender for each recipient (VERP); m, a sender for each message.",
+      ],
+      [
+        "QMAILMFTFILE",
+        "A file of mailing lists, one a line: a message to one of them gets a Mail-Followup-To field with all To and Cc addresses.",
+      ],
+      ["QMAILQUEUE", "The program that takes the message, in place of the queue."],
+      home,
+    ],
+    files: [
+      ["control/defaulthost, control/defaultdomain, control/plusdomain", "What completes addresses."],
+      ["control/idhost", "The host in Message-ID."],
+    ],
+    exitCodes: injectCodes,
+    seeAlso: ["qmail-header", "addresses", "qmail-queue", "sendmail", "qmail-control"],
+  },
+  {
+    name: "sendmail",
+    section: 8,
+    purpose: "send mail with sendmail's options",
+    synopsis: ["sendmail [ -t ] [ -fSENDER ] [ -FNAME ] [ RECIPIENT ... ]", "sendmail -bp", "sendmail -bs", "mailq"],
+    description: [
+      "What programs expect to find as /usr/sbin/sendmail: it runs qmail-inject with options that mean the same. The message ends at the end of standard input, not at a line with a single dot.",
+      "Options of sendmail that change nothing here are accepted and ignored: -B, -e, -i, -m, -o, -p, -v, -x and others.",
+    ],
+    options: [
+      ["-t", "Recipients are those of the header, and the arguments. Without it, the arguments only."],
+      ["-fSENDER, -rSENDER", "The envelope sender; From is made to agree with it if it has to be made."],
+      ["-FNAME", "The full name in From."],
+      ["-bp", "Show the queue: qmail-qread. So does mailq."],
+      ["-bs", "Speak SMTP on standard input and output: qmail-smtpd, as a local user who may relay."],
+      ["-bm", "Send a message. The default."],
+    ],
+    environment: [home],
+    exitCodes: injectCodes,
+    seeAlso: ["qmail-inject", "qmail-qread", "qmail-smtpd"],
+  },
+  {
+    name: "mailq",
+    section: 8,
+    purpose: "show the queue",
+    synopsis: ["mailq"],
+    description: ["The same as qmail-qread, under sendmail's name for it."],
+    environment: [home],
+    seeAlso: ["qmail-qread", "quail queue"],
+  },
+  {
+    name: "newaliases",
+    section: 8,
+    purpose: "tell that there is no alias database to rebuild",
+    synopsis: ["newaliases"],
+    description: [
+      "Aliases are files, alias/.qmail-NAME, and count as soon as they are written. This program only says that sendmail's alias file is fastforward's business, and exits 100.",
+    ],
+    exitCodes: [["100", "always"]],
+    seeAlso: ["dot-qmail"],
+  },
+  {
+    name: "datemail",
+    section: 1,
+    purpose: "send a message with a local date",
+    synopsis: ["datemail [ ARGUMENT ... ]"],
+    description: ["The same as predate sendmail ARGUMENT ...: sendmail, with a Date field in local time put in front."],
+    environment: [["TZ", "The time zone."], home],
+    exitCodes: injectCodes,
+    seeAlso: ["predate", "sendmail"],
+  },
+  {
+    name: "predate",
+    section: 1,
+    purpose: "put a local date in front of a message",
+    synopsis: ["predate PROGRAM [ ARGUMENT ... ]"],
+    description: ["Runs PROGRAM with a Date field in local time, then standard input, on its standard input."],
+    environment: [["TZ", "The time zone."]],
+    exitCodes: [
+      ["100", "no program was named"],
+      ["111", "the program was killed"],
+      ["other", "as the program exits"],
+    ],
+    seeAlso: ["datemail"],
+  },
+  {
+    name: "mailsubj",
+    section: 1,
+    purpose: "mail standard input under a subject",
+    synopsis: ["mailsubj SUBJECT RECIPIENT ..."],
+    description: [
+      "Sends what is on standard input as a message with that Subject and those addresses in To, through qmail-inject. SUBJECT and RECIPIENT must be fit for a header as they are.",
+    ],
+    environment: [home],
+    exitCodes: injectCodes,
+    seeAlso: ["qmail-inject"],
+  },
+  {
+    name: "qmail-queue",
+    section: 8,
+    purpose: "queue a message for an envelope",
+    synopsis: ["qmail-queue < MESSAGE 1< ENVELOPE"],
+    description: [
+      "Reads a message from descriptor 0 and its envelope from descriptor 1: the letter F, the sender, a NUL; for each recipient the letter T, the address, a NUL; one more NUL. An address may have 1002 bytes. Puts a Received field on top of the message, and exits 0 when everything is on disk. Prints nothing, ever.",
+      "While the queue service is down, the message is left in queue/drop, and queued at the next start. That is success, too.",
+    ],
+    environment: [home],
+    files: [
+      ["queue/door", "The queue service's socket, open to every user."],
+      ["queue/drop/", "Messages that wait for the service."],
+    ],
+    exitCodes: [
+      ["0", "queued"],
+      ["11", "an address is too long"],
+      ["31", "refused for good"],
+      ["51", "out of memory"],
+      ["52", "it took longer than a day"],
+      ["53", "write error, or the disk is full"],
+      ["54", "read error, or the envelope ends early"],
+      ["61, 62-66", "trouble with the home; with the queue's folders"],
+      ["71-74", "no, or trouble with the connection; from qmail-qmqpc"],
+      ["81, 91", "a bug; the envelope is malformed"],
+    ],
+    seeAlso: ["envelopes", "qmail-inject", "qmail-qmqpc"],
+  },
+  {
+    name: "qmail-qmqpc",
+    section: 8,
+    purpose: "queue a message on another machine, by QMQP",
+    synopsis: ["qmail-qmqpc < MESSAGE 1< ENVELOPE"],
+    description: [
+      "Has qmail-queue's interface, and hands the message to the first server of control/qmqpservers that takes the connection. A host whose bin/qmail-queue is a link to this program needs no queue and no services of its own.",
+    ],
+    environment: [home],
+    files: [["control/qmqpservers", "Addresses of servers, one a line, tried in this order."]],
+    exitCodes: [
+      ["0", "the server has queued it"],
+      ["31", "the server refuses it for good"],
+      ["55", "there is no control/qmqpservers"],
+      ["71", "the server refuses it for now"],
+      ["72, 73, 74", "no server answered; all refused the connection; the conversation broke off"],
+      ["other", "as qmail-queue"],
+    ],
+    seeAlso: ["qmail-queue", "qmail-qmqpd", "qmail-control"],
+  },
+];
