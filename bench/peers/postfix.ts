@@ -18,7 +18,7 @@ const mailboxUid = 65534;
 
 const sendmail = "/usr/sbin/sendmail";
 
-function mainCf({ folder, relays }: Bed): string {
+function mainCf({ folder, relays, perDestination = 100 }: Bed): string {
   const routes = Object.entries(relays).map(([domain, port]) => `${domain}=smtp:[127.0.0.1]:${port}`);
   return `compatibility_level = 3.6
 queue_directory = ${folder}/queue
@@ -41,14 +41,14 @@ virtual_mailbox_maps = static:Maildir/
 virtual_uid_maps = static:${mailboxUid}
 virtual_gid_maps = static:${mailboxUid}
 relay_domains = ${Object.keys(relays).join(", ")}
-transport_maps = inline:{ ${routes.join(", ")} }
+transport_maps = ${routes.length === 0 ? "" : `inline:{ ${routes.join(", ")} }`}
 smtp_dns_support_level = disabled
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 default_process_limit = 200
 in_flow_delay = 0
-default_destination_concurrency_limit = 100
+default_destination_concurrency_limit = ${perDestination}
 initial_destination_concurrency = 20
 qmgr_message_active_limit = 20000
 `;

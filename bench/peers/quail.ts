@@ -8,7 +8,7 @@ import { commandOf, treePids } from "../tools/process-tree.ts";
 import { freePort, startLogged, stopTree, waitUntil } from "../tools/processes.ts";
 import { type Bed, type Contender, type Server, untilReady, wrapped } from "./server.ts";
 
-function layControl({ folder: home, relays }: Bed): void {
+function layControl({ folder: home, relays, perDestination = 100 }: Bed): void {
   const routes = Object.entries(relays).map(([domain, port]) => `${domain}:127.0.0.1:${port}\n`);
   const files: Readonly<Record<string, string>> = {
     rcpthosts: `${["localhost", ...Object.keys(relays)].join("\n")}\n`,
@@ -17,23 +17,22 @@ function layControl({ folder: home, relays }: Bed): void {
     concurrencyperhost: "3000\n",
     concurrencylocal: "100\n",
     concurrencyremote: "100\n",
-    concurrencydestination: "100\n",
+    concurrencydestination: `${perDestination}\n`,
   };
   mkdirSync(join(home, "control"), { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(home, "control", name), text);
 }
 
 async function start(checkout: string, bed: Bed): Promise<Server> {
-  const [smtp, submission] = [await freePort(), await freePort()];
+  const numbers = {
+    smtp: await freePort(),
+    submission: await freePort(),
+    pop3: bed.pop3 === true ? await freePort() : "off",
+    metrics: "off",
+  };
   layControl(bed);
   const log = `${bed.folder}.log`;
-  const ports = [
-    "--port",
-    `smtp=${smtp}`,
-    "--port",
-    `submission=${submission}`,
-    ...["pop3", "metrics"].flatMap((name) => ["--port", `${name}=off`]),
-  ];
+  const ports = Object.entries(numbers).flatMap(([name, number]) => ["--port", `${name}=${number}`]);
   const words = wrapped(bed.wrapper, [
     join(checkout, "bin", "quail"),
     "start",
@@ -53,7 +52,8 @@ async function start(checkout: string, bed: Bed): Promise<Server> {
   const env = { QUAIL_HOME: bed.folder };
   return {
     pid: child.pid,
-    port: smtp,
+    port: numbers.smtp,
+    ...(typeof numbers.pop3 === "number" ? { pop3Port: numbers.pop3 } : {}),
     inAddress: "you@localhost",
     newFolder: join(bed.folder, "home", "you", "Maildir", "new"),
     flush: { words: [program, "queue", "retry", "--all"], env },

@@ -6,6 +6,10 @@ export type Bed = {
   readonly folder: string;
   /** Mail for these domains is relayed by a fixed route, without DNS, to these loopback ports. */
   readonly relays: Readonly<Record<string, number>>;
+  /** Deliveries that may run at once to one domain; 100 unless given, which is no limit for these loads. */
+  readonly perDestination?: number;
+  /** POP3 too, where a server has it; off unless given. */
+  readonly pop3?: true;
   /** Words put in front of the server's own command (strace); usually none. */
   readonly wrapper: readonly string[];
 };
@@ -22,6 +26,8 @@ export type Server = {
   readonly pid: number;
   readonly port: number;
   readonly inAddress: string;
+  /** There if POP3 was asked for and the server has it. */
+  readonly pop3Port?: number;
   /** Where mail to `inAddress` arrives, one file each; null: nowhere, it is discarded. */
   readonly newFolder: string | null;
   /** Makes all deferred mail due now. */

@@ -74,8 +74,11 @@ function endChild(child: ChildProcess): Promise<void> {
   });
 }
 
-/** True when a server on this loopback port sends its greeting. */
-export function answers(port: number): Promise<boolean> {
+/** True when an SMTP server on this loopback port sends its greeting. */
+export const answers = (port: number): Promise<boolean> => greets(port, "220");
+
+/** True when a server on this loopback port sends a greeting that begins so. */
+export function greets(port: number, beginning: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     const settle = (answer: boolean): void => {
@@ -83,7 +86,7 @@ export function answers(port: number): Promise<boolean> {
       resolve(answer);
     };
     socket.setTimeout(5_000, () => settle(false));
-    socket.once("data", (bytes) => settle(bytes.toString("latin1").startsWith("220")));
+    socket.once("data", (bytes) => settle(bytes.toString("latin1").startsWith(beginning)));
     socket.once("error", () => settle(false));
     socket.once("close", () => settle(false));
   });

@@ -99,19 +99,20 @@ export function treeRssBytes(root: number): { readonly bytes: number; readonly p
   return { bytes, processes: pids.length };
 }
 
-/** Proportional share of memory of the tree (shared pages divided among their users); null where the kernel refuses to tell. */
-export function treePssBytes(root: number): number | null {
-  let bytes = 0;
-  for (const pid of treePids(root)) {
-    try {
-      const pss = /^Pss:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"));
-      bytes += Number(pss?.[1] ?? 0) * 1024;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EACCES") return null;
-      // Else it has ended: no memory.
-    }
+/** Proportional share of memory of one process (shared pages divided among their users); null where the kernel refuses to tell. */
+export function processPssBytes(pid: number): number | null {
+  try {
+    const pss = /^Pss:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"));
+    return Number(pss?.[1] ?? 0) * 1024;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES" ? null : 0; // Else it has ended: no memory.
   }
-  return bytes;
+}
+
+/** The same for all of the tree. */
+export function treePssBytes(root: number): number | null {
+  const all = treePids(root).map(processPssBytes);
+  return all.includes(null) ? null : all.reduce((sum: number, bytes) => sum + (bytes ?? 0), 0);
 }
 
 /** CPU seconds that the whole machine spent busy since boot (idle and waiting for the disk left out). */
