@@ -106,7 +106,7 @@ export const qmailFiles = {
   envnoathost: value(orName, {
     meaning: "The domain of envelope recipients without an @.",
     usedBy: ["queue"],
-    reload: "no",
+    reload: "HUP",
     since: "qmail",
     example: "example.com",
     check: checkHost,
@@ -161,7 +161,7 @@ export const qmailFiles = {
   percenthack: list(null, {
     meaning: "Domains where user%host means user@host.",
     usedBy: ["queue"],
-    reload: "no",
+    reload: "HUP",
     since: "qmail",
     example: "example.com",
     check: checkDomain,

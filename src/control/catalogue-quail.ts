@@ -19,9 +19,9 @@ export const quailFiles = {
     example: "1000",
   }),
   defaultdelivery: text("./Maildir/", {
-    meaning: "Delivery instructions for users without a .qmail file.",
+    meaning: "Delivery instructions for users without a .qmail file; an argument of qmail-start overrides it.",
     usedBy: ["local"],
-    reload: "no",
+    reload: "live",
     since: "book",
     example: "./Maildir/",
   }),
@@ -55,7 +55,7 @@ export const quailFiles = {
     example: "20",
   }),
   tarpitdelay: number(5, {
-    meaning: "How many seconds late.",
+    meaning: "Seconds each recipient beyond tarpitcount waits.",
     usedBy: ["smtpd"],
     reload: "live",
     since: "patch",
@@ -98,7 +98,7 @@ export const quailFiles = {
     check: checkOneOf("qsbmf", "mime", "both"),
   }),
   concurrencyperhost: number(50, {
-    meaning: "How many of these one client address may have.",
+    meaning: "How many SMTP connections one client address may have at once.",
     usedBy: ["smtpd"],
     reload: "live",
     since: "quail",
@@ -163,6 +163,14 @@ export const quailFiles = {
     since: "quail",
     example: "101",
     check: checkUid,
+  }),
+  roleaccounts: map({
+    meaning:
+      "Who each role runs as when root starts Quail: smtpd, queue, remote, metrics, alias; an account, or UID:GID.",
+    usedBy: ["start"],
+    reload: "no",
+    since: "quail",
+    example: "queue:qmailq",
   }),
   localworkers: number(200, {
     meaning: "How many users' delivery processes may live at once.",

@@ -27,11 +27,14 @@ function checkFile(home: string, name: string): readonly Problem[] {
     return knownFolders.has(name) ? [] : [about(name, "warning", "is a folder, and no setting is kept in folders")];
   }
   if (file === undefined) return [about(name, "warning", "is no control file anything reads")];
-  const unread =
-    file.usedBy.length > 0
-      ? []
-      : [about(name, "warning", `is known${file.since === "patch" ? " from a patch" : ""}, but nothing here reads it`)];
+  const unread = file.usedBy.length > 0 ? [] : [about(name, "warning", unreadReason(file))];
   return [...unread, ...checkContent(home, name, file)];
+}
+
+/** Nothing reads it: what that means for whoever laid it there. */
+function unreadReason({ since, unread }: ControlFile): string {
+  const known = `is known${since === "patch" ? " from a patch" : ""}, but nothing here reads it`;
+  return unread === undefined ? known : `${known}: ${unread}`;
 }
 
 function checkContent(home: string, name: string, file: ControlFile): readonly Problem[] {

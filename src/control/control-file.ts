@@ -20,6 +20,8 @@ export type Facts = {
   /** A content as it may stand in the file. */
   readonly example: string;
   readonly check?: EntryCheck;
+  /** Why nothing here reads it, as the end of a sentence; every file without a reader has it. */
+  readonly unread?: string;
   /** An empty value is a setting of its own here, not a slip. */
   readonly mayBeEmpty?: true;
 };

@@ -102,7 +102,7 @@ test("entries that cannot do what was meant are named by file, line and reason",
     badhelo: "x\n",
   });
   assert.deepEqual(shown(home), [
-    "control/badhelo:- warning is known from a patch, but nothing here reads it",
+    "control/badhelo:- warning is known from a patch, but nothing here reads it: junk control is not built in yet",
     "control/bounceformat:1 error is none of qsbmf, mime, both",
     "control/concurrencyremote:- warning is 0: that channel's mail stays in the queue",
     "control/databytes:1 warning has more than a number; 1 counts",

@@ -5,7 +5,7 @@ import { type ControlFile, checkText, type Problem } from "#control";
 import { fsyncDirectory, writeFileDurable } from "#files";
 
 /** Files with keys or passwords in them: for their owner only, unless they have another mode already. */
-const secret = new Set(["poppasswd", "servercert.pem", "clientcert.pem", "srs_secrets", "batvkey"]);
+const secret = new Set(["poppasswd", "servercert.pem", "clientcert.pem", "srs_secrets", "batvkey", "ldappassword"]);
 
 /** What became of a change: written, or refused because of errors in it. Warnings come along either way. */
 export type Changed = { readonly written: boolean; readonly problems: readonly Problem[] };

@@ -91,7 +91,7 @@ const explain: Verb = ({ stdout }, home, { names, options }) => {
   ${file.meaning}
   now:       ${inline(setting)}${setting.from === "file" ? "" : `  (${setting.from})`}
   missing:   means ${missing}
-  read by:   ${file.usedBy.join(", ") || "nothing here"}
+  read by:   ${file.usedBy.join(", ") || `nothing here: ${file.unread}`}
   a change:  ${reloadAdvice(file)}
   example:   ${file.example}
 `);
