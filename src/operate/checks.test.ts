@@ -135,7 +135,7 @@ test("the lint of .qmail files: names that are never read, lines that are not wh
   assert.ok(lines(home, checkHomes(home, join(home, "passwd"))).includes("joe is sticky: mail waits until it is not"));
 });
 
-test("rules that let everybody relay are an error, rules that do not let this machine relay a warning (G12) [Q-267]", (t) => {
+test("rules that let everybody relay are an error, rules that do not let this machine relay a warning (G12)", (t) => {
   const home = folder(t, { "control/tcp.smtp": '127.:allow,RELAYCLIENT=""\n:allow\n' });
   const said = () => lines(home, checkRelayRules(home));
   assert.deepEqual(said(), []);

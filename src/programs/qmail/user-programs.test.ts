@@ -163,3 +163,27 @@ test("qmail-getpw prints six fields with their NULs for a machine's own accounts
   );
   assert.equal((await run(["qmail-getpw"])).code, 100);
 });
+
+test("five thousand accounts go through qmail-pw2u and qmail-newu in a few seconds, and each is found at once [Q-132]", async (t) => {
+  const { run, users } = house(t);
+  const count = 5_000;
+  const accounts = Array.from({ length: count }, (_, n) => `user${n}:x:${20_000 + n}:100::/home/user${n}:/bin/sh\n`);
+  const started = performance.now();
+  const assign = await run(["qmail-pw2u", "-H"], `alias:x:7790:2108::/var/qmail/alias:/bin/true\n${accounts.join("")}`);
+  assert.equal(assign.code, 0);
+  writeFileSync(join(users, "assign"), assign.said);
+  assert.deepEqual(await run(["qmail-newu"]), { code: 0, said: "" });
+  const compiledMs = performance.now() - started;
+  const find = openAssigned(join(users, "cdb"));
+  const asked = performance.now();
+  for (let n = 0; n < count; n++) {
+    assert.equal(find(`user${n}`)?.route.uid, 20_000 + n);
+    const extended = find(`User${n}-List-Owner`)?.route;
+    assert.deepEqual([extended?.uid, extended?.dash, extended?.ext], [20_000 + n, "-", "List-Owner"]);
+  }
+  assert.equal(find("nobody-here")?.route.user, "alias");
+  const askedMs = performance.now() - asked;
+  assert.ok(compiledMs < 10_000, `made in ${Math.round(compiledMs)} ms`);
+  assert.ok(askedMs < 5_000, `${2 * count} look-ups in ${Math.round(askedMs)} ms`);
+  t.diagnostic(`made in ${Math.round(compiledMs)} ms, ${2 * count} look-ups in ${Math.round(askedMs)} ms`);
+});

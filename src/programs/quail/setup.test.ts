@@ -82,7 +82,7 @@ test("config finds the name in DNS and makes locals of the names of all addresse
   ]);
 });
 
-test("quail setup also sends the needed addresses to somebody, and lets this machine relay [Q-267]", async (t) => {
+test("quail setup also sends the needed addresses to somebody, and lets this machine relay", async (t) => {
   const { home, run } = programHouse(t, programs, {});
   mkdirSync(join(home, "alias"));
   writeFileSync(join(home, "alias/.qmail-root"), "&me@far.test\n");

@@ -28,7 +28,12 @@ export function programHouse(
         return program === undefined ? undefined : async () => program;
       };
       const stdin = Readable.from([Buffer.from(input)]);
-      const result = await runInProcess(index, words, { env: { QUAIL_HOME: home }, cwd: home, stdin });
+      const result = await runInProcess(index, words, {
+        env: { QUAIL_HOME: home },
+        cwd: home,
+        stdin,
+        maxOutputBytes: 16 * 1024 * 1024,
+      });
       return { code: result?.code ?? -1, said: result?.output.toString() ?? "" };
     },
   };
