@@ -117,6 +117,8 @@ class House {
   /** Deliveries under way, for the queue to hear of when the worker is lost. */
   #waiting = new Set<() => void>();
   #label = 0;
+  /** The clock on the wall is wrong by so much; it jumps between crashes. */
+  #clockErrorMs = 0;
   #steps = 0;
 
   constructor(world: World, random: Random) {
@@ -129,6 +131,7 @@ class House {
     const crashes = 1 + this.#random.below(6);
     if (this.#random.below(3) === 0) this.#world.faults = { write: 40, sync: 60, commit: 60 };
     for (let crash = 0; crash < crashes; crash++) {
+      this.#clockErrorMs = (this.#random.below(3) - 1) * 3_600_000;
       await this.#boot();
       this.#arrivals(1 + this.#random.below(3));
       await this.#untilCrash();
@@ -177,7 +180,7 @@ class House {
     this.#scheduler = startScheduler({
       store,
       log: () => {},
-      nowMs: () => this.#machine.nowMs,
+      nowMs: () => this.#nowMs,
       concurrency: { local: 3, remote: 0 },
       destinationConcurrency: 1,
       lifetimeSeconds,
@@ -203,7 +206,7 @@ class House {
 
   async #arrive(): Promise<void> {
     const store = this.#store ?? fail("no store");
-    const { nowMs } = this.#machine;
+    const nowMs = this.#nowMs;
     const id = store.nextId();
     const body = this.#gather(id);
     const received = receivedByQueue(id, { invoker: "network", uid: 1 }, mailDate(new Date(nowMs)));
@@ -301,7 +304,7 @@ class House {
     const id = store.nextId();
     this.#sent.delete(id);
     this.#bounces.add(id);
-    const { nowMs } = this.#machine;
+    const nowMs = this.#nowMs;
     const bounce = owedBounce(record, store.failures(record.id), bounceSettings, {
       id,
       origin: { invoker: "bounce", uid: 0 },
@@ -320,6 +323,10 @@ class House {
       message: { id, bornAtMs: nowMs, sender: bounce.sender, body: stored, recipients: [route(bounce.recipient)] },
       uid: 0,
     };
+  }
+
+  get #nowMs(): number {
+    return this.#machine.nowMs + this.#clockErrorMs;
   }
 
   async #step(untilMs: number): Promise<boolean> {
