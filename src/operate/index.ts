@@ -16,6 +16,7 @@ export {
 } from "./explain-address.ts";
 export type { Step } from "./explain-route.ts";
 export { exposition } from "./exposition.ts";
+export { lockQueue } from "./lock-queue.ts";
 export type { LogLine } from "./log-files.ts";
 export { qreadEntry } from "./qread.ts";
 export { fitsAddress, isMeant, parseSize, parseSpan, type QueueFilter } from "./queue-filter.ts";

@@ -9,6 +9,8 @@ export type QueueFilter = {
   readonly sender?: ByteString;
   /** The same, for any recipient that is not finished. */
   readonly recipient?: ByteString;
+  /** Some unfinished recipient is at this domain. */
+  readonly domain?: ByteString;
   /** Some unfinished recipient is on this channel. */
   readonly channel?: QueuedRecipient["channel"];
   readonly olderMs?: number;
@@ -42,17 +44,18 @@ const isUnfinished = ({ state }: QueuedRecipient): boolean => state === "pending
 
 /** Is this message meant? */
 export function isMeant(message: QueuedMessage, filter: QueueFilter, now: Date): boolean {
-  const { ids, sender, recipient, channel, olderMs, largerBytes, held } = filter;
+  const { ids, sender, recipient, domain, channel, olderMs, largerBytes, held } = filter;
   if (ids !== undefined && !ids.has(message.id)) return false;
   if (sender !== undefined && !fitsAddress(message.sender, sender)) return false;
   if (olderMs !== undefined && now.getTime() - message.bornAt.getTime() < olderMs) return false;
   if (largerBytes !== undefined && message.sizeBytes < largerBytes) return false;
   if (held !== undefined && message.held !== held) return false;
-  if (recipient === undefined && channel === undefined) return true;
+  if (recipient === undefined && domain === undefined && channel === undefined) return true;
   return message.recipients.some(
     (each) =>
       isUnfinished(each) &&
       (recipient === undefined || fitsAddress(each.address, recipient)) &&
+      (domain === undefined || lowerAscii(domainOf(each.address)) === lowerAscii(domain)) &&
       (channel === undefined || each.channel === channel),
   );
 }

@@ -4,6 +4,8 @@
  * forgotten before its fate is. The state table stands in `store.ts`.
  */
 export { largeBodyBytes, prepareBodies, type StoredBody } from "./bodies.ts";
+export { checkQueue, type QueueCheck, type QueueFault } from "./check-queue.ts";
+export { editQueue, type NewRoute, type QueueEditor } from "./edit-queue.ts";
 export { type BodyGatherer, bodyGathering } from "./gather-body.ts";
 export { type QueuedMessage, type QueuedRecipient, type QueueReader, readQueue } from "./read-queue.ts";
 export { type Channel, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";

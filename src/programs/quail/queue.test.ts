@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { type Address, parseAddress, type ReversePath } from "#mail";
 import { openDoor } from "#qmtp";
@@ -108,6 +109,102 @@ test("messages are held, released, expired and removed through the service", asy
     code: 111,
     said: "quail queue: fatal: the queue service is not running\n",
   });
+});
+
+test("what cannot be taken back asks when it means several messages that nobody named", async (t) => {
+  const house = await queueHouse(t);
+  const first = await house.post("joe@heaven.test", ["ann@far.test"], "\n");
+  const second = await house.post("jim@heaven.test", ["eve@FAR.test", "bob@near.test"], "\n");
+  const third = await house.post("jim@heaven.test", ["bob@near.test"], "\n");
+  assert.deepEqual(await house.run(["queue", "remove", "--domain", "far.test"]), {
+    code: 100,
+    said: "quail queue: remove 2 messages? Say so with --yes; --dry-run shows which.\n",
+  });
+  assert.equal((await house.run(["queue", "expire", "--all"])).code, 100);
+  assert.equal((await house.run(["queue", "hold", "--domain", "far.test"])).said, "2 messages held\n");
+  assert.deepEqual(JSON.parse((await house.run(["queue", "release", "--all", "--json"])).said), {
+    verb: "release",
+    dryRun: false,
+    done: [first, second],
+    unchanged: [third],
+    unknown: [],
+  });
+  assert.equal((await house.run(["queue", "remove", "--domain", "far.test", "--yes"])).said, "2 messages removed\n");
+  assert.equal((await house.run(["queue", "remove", String(third)])).said, "1 message removed\n");
+});
+
+test("check finds nothing in a healthy queue, and repairs a damaged one without losing anything while the service is stopped", async (t) => {
+  const house = await queueHouse(t);
+  const well = { code: 0, said: "the queue is well\n" };
+  const id = await house.post("joe@heaven.test", ["ann@far.test", "bob@heaven.test"], "\n");
+  const large = await house.post("joe@heaven.test", ["ann@far.test"], "x".repeat(200_000));
+  assert.deepEqual(await house.run(["queue", "check"]), well);
+  assert.deepEqual(await house.run(["queue", "check", "--fix"]), {
+    code: 111,
+    said: "quail queue: fatal: the queue service is running; stop it first\n",
+  });
+  await house.stop();
+  assert.deepEqual(await house.run(["queue", "check"]), well);
+  const queueFolder = join(house.home, "queue");
+  const database = new DatabaseSync(join(queueFolder, "queue.db"));
+  database.exec(
+    `DELETE FROM body WHERE message = ${id}; INSERT INTO body VALUES (900, 'x'); UPDATE meta SET value = 2`,
+  );
+  database.exec("INSERT INTO recipient VALUES (900, 0, 'a@b', 0, '', 0, 0, 0, 0, '')");
+  database.close();
+  rmSync(join(queueFolder, "mess", String(large % 23), String(large)));
+  writeFileSync(join(queueFolder, "mess", "16", "17000"), "in the wrong folder");
+  writeFileSync(join(queueFolder, "mess", "3", "note"), "");
+  writeFileSync(join(queueFolder, "mess", String(17000 % 23), "17000"), "orphan");
+  const found = await house.run(["queue", "check"]);
+  assert.equal(found.code, 1);
+  assert.match(found.said, new RegExp(`message ${id} has no body .*\n    --fix would: take it out of the queue`));
+  const fixed = await house.run(["queue", "check", "--fix", "--json"]);
+  assert.equal(fixed.code, 1, "a file that does not belong there is told, not touched");
+  const { faults } = JSON.parse(fixed.said) as { faults: { kind: string; id: number | null; repair: string | null }[] };
+  assert.deepEqual(faults.map(({ kind }) => kind).sort(), [
+    "lost-body",
+    "lost-body",
+    "next-number",
+    "orphan-file",
+    "stray-file",
+    "stray-file",
+    "stray-rows",
+    "stray-rows",
+  ]);
+  const lost = readFileSync(join(queueFolder, "lost", `${id}.json`), "utf8");
+  assert.deepEqual(
+    (JSON.parse(lost) as { recipients: { address: string }[] }).recipients.map(({ address }) => address),
+    ["bob@heaven.test", "ann@far.test"].sort(),
+  );
+  assert.equal(readFileSync(join(queueFolder, "lost", "17000"), "utf8"), "orphan");
+  assert.ok(readFileSync(join(queueFolder, "mess", "3", "note")));
+  assert.match(
+    (await house.run(["queue", "check"])).said,
+    /does not belong there\n(.*does not belong there\n)?\d faults/,
+  );
+});
+
+test("queued recipients are routed again by today's control files, or sent elsewhere, while the service is stopped", async (t) => {
+  const house = await queueHouse(t);
+  const id = await house.post("joe@heaven.test", ["ann@far.test", "eve@other.test"], "\n");
+  const recipients = async (): Promise<readonly string[]> => {
+    const { said } = await house.run(["queue", "show", String(id), "--json"]);
+    const { recipients: all } = JSON.parse(said) as { recipients: { channel: string; address: string }[] };
+    return all.map(({ channel, address }) => `${channel} ${address}`);
+  };
+  assert.match((await house.run(["queue", "route", String(id)])).said, /the queue service is running; stop it first/);
+  await house.stop();
+  assert.deepEqual(await recipients(), ["remote ann@far.test", "remote eve@other.test"]);
+  assert.equal((await house.run(["queue", "route", String(id)])).said, "0 messages routed anew, 1 unchanged\n");
+  writeFileSync(join(house.home, "control", "locals"), "heaven.test\nfar.test\n");
+  assert.equal((await house.run(["queue", "route", "--all"])).said, "1 message routed anew\n");
+  assert.deepEqual(await recipients(), ["local ann@far.test", "remote eve@other.test"]);
+  writeFileSync(join(house.home, "control", "virtualdomains"), "other.test:oth\n");
+  await house.run(["queue", "route", String(id)]);
+  assert.deepEqual(await recipients(), ["local ann@far.test", "local oth-eve@other.test"]);
+  assert.equal((await house.run(["queue", "route", "--domain", "other.test", "--to", "bob@near.test"])).code, 0);
+  assert.deepEqual(await recipients(), ["local ann@far.test", "remote bob@near.test"]);
 });
 
 test("a change must say what it means", async (t) => {

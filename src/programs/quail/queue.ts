@@ -1,12 +1,16 @@
 import { once } from "node:events";
+import { createInterface } from "node:readline/promises";
 import type { Writable } from "node:stream";
 import { parseArgs } from "node:util";
-import { utf8ToByteString } from "#bytes";
+import { type ByteString, lowerAscii, utf8ToByteString } from "#bytes";
 import { findHome } from "#control";
 import { errorText } from "#files";
+import { type Address, domainOf, parseAddress } from "#mail";
 import {
   askQueue,
+  fitsAddress,
   isMeant,
+  lockQueue,
   parseSize,
   parseSpan,
   type QueueFilter,
@@ -17,22 +21,32 @@ import {
   shownLines,
 } from "#operate";
 import { type Program, type ProgramCall, UsageError } from "#process";
-import type { QueuedMessage, QueueReader } from "#queue";
+import { checkQueue, editQueue, type QueuedMessage, type QueueReader } from "#queue";
+import { loadRouting, routeRecipient, stripVirtualPrefix } from "#users";
 import { openQueueFolder } from "../qmail/open-queue-folder.ts";
 
 const usage = `usage: quail queue [list] [FILTER]... [--json]
        quail queue show ID... [--body | --raw | --json]
-       quail queue hold|release|retry|renew|expire|remove ID...|FILTER...|--all [--dry-run]
+       quail queue hold|release|retry|renew|expire|remove ID...|FILTER...|--all [--dry-run] [--yes] [--json]
+       quail queue check [--fix] [--json]
+       quail queue route ID...|FILTER...|--all [--to ADDRESS] [--dry-run] [--yes] [--json]
 filters, all of which must hold:
        --sender ADDRESS  --recipient ADDRESS   user@domain, @domain, or a pattern with *; <> is the null sender
+       --domain DOMAIN   some recipient is there
        --channel local|remote  --older 2h  --larger 10M  --held
 what the verbs do:
        hold: try no more until release     retry: try now             renew: count the age from now
-       expire: one more attempt, then bounce                          remove: forget, without a bounce`;
+       expire: one more attempt, then bounce                          remove: forget, without a bounce
+       check: look for damage; --fix repairs it, while the queue service is stopped
+       route: while it is stopped, route recipients again by the control files, or send those meant to ADDRESS
+expire, remove and route ask first when they mean several messages that were not named; --yes answers.
+To hold a channel, new messages too: control/holdlocal or control/holdremote, then HUP.`;
 
 const optionTypes = {
   sender: { type: "string" },
   recipient: { type: "string" },
+  domain: { type: "string" },
+  to: { type: "string" },
   channel: { type: "string" },
   older: { type: "string" },
   larger: { type: "string" },
@@ -42,6 +56,8 @@ const optionTypes = {
   body: { type: "boolean" },
   raw: { type: "boolean" },
   "dry-run": { type: "boolean" },
+  fix: { type: "boolean" },
+  yes: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
 
@@ -79,6 +95,7 @@ function filterFrom(options: Options, ids: readonly string[]): QueueFilter {
     ...(ids.length === 0 ? {} : { ids: new Set(ids.map(parseId)) }),
     ...(options.sender === undefined ? {} : { sender: utf8ToByteString(options.sender) }),
     ...(options.recipient === undefined ? {} : { recipient: utf8ToByteString(options.recipient) }),
+    ...(options.domain === undefined ? {} : { domain: utf8ToByteString(options.domain) }),
     ...(channel === undefined ? {} : { channel }),
     ...(olderMs === undefined ? {} : { olderMs }),
     ...(largerBytes === undefined ? {} : { largerBytes }),
@@ -188,40 +205,143 @@ async function hurry(env: NodeJS.ProcessEnv, stdout: Writable, stderr: Writable)
   return answer.ok ? 0 : 111;
 }
 
+/** Verbs that cannot be taken back ask when they mean several messages that nobody named. */
+const needConsent: ReadonlySet<string> = new Set(["expire", "remove", "route"]);
+
+/** True if it may be done: few or named messages, `--yes`, or a yes typed on a terminal. */
+async function mayDo(verb: string, call: ProgramCall, options: Options, filter: QueueFilter, count: number) {
+  if (!needConsent.has(verb) || count <= 1 || filter.ids !== undefined || options.yes === true) return true;
+  const question = `quail queue: ${verb} ${plural(count)}?`;
+  if (!("isTTY" in call.stdin) || call.stdin.isTTY !== true) {
+    call.stderr.write(`${question} Say so with --yes; --dry-run shows which.\n`);
+    return false;
+  }
+  const asking = createInterface({ input: call.stdin, output: call.stderr });
+  const answer = await asking.question(`${question} [y/N] `);
+  asking.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+/** What a change came to. */
+type Change = { readonly verb: string; readonly doneWord: string; readonly isDry: boolean };
+
+/** Tells it, for people or as JSON. */
+function tellChange(
+  { stdout, stderr }: ProgramCall,
+  options: Options,
+  { verb, doneWord, isDry }: Change,
+  lists: {
+    readonly done: readonly number[];
+    readonly unchanged: readonly number[];
+    readonly unknown: readonly number[];
+  },
+): number {
+  const { done, unchanged, unknown } = lists;
+  for (const id of unknown) stderr.write(`quail queue: there is no message ${id} in the queue\n`);
+  if (options.json === true) stdout.write(`${JSON.stringify({ verb, dryRun: isDry, ...lists })}\n`);
+  else if (isDry) stdout.write(`would be ${doneWord}: ${done.join(" ") || "nothing"}\n`);
+  else {
+    stdout.write(
+      `${plural(done.length)} ${doneWord}${unchanged.length > 0 ? `, ${unchanged.length} unchanged` : ""}\n`,
+    );
+  }
+  return unknown.length === 0 ? 0 : 1;
+}
+
+/** The messages that are meant, and those that were named and are not there. Throws UsageError if nothing was said. */
+function meantBy(queue: QueueReader, options: Options, words: readonly string[]) {
+  const filter = filterFrom(options, words);
+  if (Object.keys(filter).length === 0 && options.all !== true) throw new UsageError(usage);
+  const ids = [...meant(queue, filter, new Date())].map(({ id }) => id);
+  const unknown = [...(filter.ids ?? [])].filter((id) => queue.message(id) === null);
+  return { filter, ids, unknown };
+}
+
 const change =
   (verb: string, doneWord: string): Verb =>
-  async ({ env, stdout, stderr }, queue, options, words) => {
-    const filter = filterFrom(options, words);
-    if (Object.keys(filter).length === 0 && options.all !== true) throw new UsageError(usage);
+  async (call, queue, options, words) => {
+    const { env, stdout, stderr } = call;
+    const isDry = options["dry-run"] === true;
+    const { filter, ids, unknown } = meantBy(queue, options, words);
     // Everything at once is one request, however many messages there are.
-    if (verb === "retry" && options.all === true && Object.keys(filter).length === 0 && options["dry-run"] !== true) {
+    if (verb === "retry" && options.all === true && Object.keys(filter).length === 0 && !isDry) {
       return hurry(env, stdout, stderr);
     }
-    const ids = [...meant(queue, filter, new Date())].map(({ id }) => id);
-    const unknown = [...(filter.ids ?? [])].filter((id) => queue.message(id) === null);
-    for (const id of unknown) stderr.write(`quail queue: there is no message ${id} in the queue\n`);
-    if (options["dry-run"] === true) {
-      stdout.write(`would be ${doneWord}: ${ids.join(" ") || "nothing"}\n`);
-      return unknown.length === 0 ? 0 : 1;
-    }
-    let touched = 0;
+    const said = { verb, doneWord, isDry };
+    if (isDry) return tellChange(call, options, said, { done: ids, unchanged: [], unknown });
+    if (!(await mayDo(verb, call, options, filter, ids.length))) return 100;
+    const touched = new Set<unknown>();
     for (let at = 0; at < ids.length; at += idsPerRequest) {
       const answer = await askQueue(findHome(env), { verb, ids: ids.slice(at, at + idsPerRequest) });
       if (!answer.ok) {
         stderr.write(`quail queue: fatal: ${answer.error}\n`);
         return 111;
       }
-      touched += Array.isArray(answer.touched) ? answer.touched.length : 0;
+      for (const id of Array.isArray(answer.touched) ? answer.touched : []) touched.add(id);
     }
-    stdout.write(
-      `${plural(touched)} ${doneWord}${touched < ids.length ? `, ${ids.length - touched} unchanged` : ""}\n`,
-    );
-    return unknown.length === 0 ? 0 : 1;
+    const done = ids.filter((id) => touched.has(id));
+    return tellChange(call, options, said, { done, unchanged: ids.filter((id) => !touched.has(id)), unknown });
   };
+
+const check: Verb = async ({ env, stdout }, _queue, options, words) => {
+  if (words.length > 0) throw new UsageError(usage);
+  const home = findHome(env);
+  using lock = lockQueue(home);
+  if (options.fix === true && lock === null) throw new Error(stopFirst);
+  const fix = options.fix === true;
+  const faults = checkQueue(home, { isRunning: lock === null, fix });
+  const left = faults.filter(({ repair }) => !fix || repair === null);
+  if (options.json === true) {
+    await say(stdout, `${JSON.stringify({ fixed: fix, faults })}\n`);
+    return left.length === 0 ? 0 : 1;
+  }
+  for (const { text, repair } of faults) {
+    const remedy = repair === null ? "" : fix ? `\n    done: ${repair}` : `\n    --fix would: ${repair}`;
+    await say(stdout, `${text}${remedy}\n`);
+  }
+  await say(stdout, faults.length === 0 ? "the queue is well\n" : `${faults.length} faults, ${left.length} left\n`);
+  return left.length === 0 ? 0 : 1;
+};
+
+const stopFirst = "the queue service is running; stop it first";
+
+/** Routes again what waits, by today's control files, or sends it elsewhere. Only while the service is stopped. */
+const route: Verb = async (call, queue, options, words) => {
+  const home = findHome(call.env);
+  const { filter, ids, unknown } = meantBy(queue, options, words);
+  const to = checked(options.to, "to", (text) => parseAddress(utf8ToByteString(text)));
+  const isDry = options["dry-run"] === true;
+  const said = { verb: "route", doneWord: "routed anew", isDry };
+  if (isDry) return tellChange(call, options, said, { done: ids, unchanged: [], unknown });
+  if (!(await mayDo("route", call, options, filter, ids.length))) return 100;
+  using lock = lockQueue(home);
+  if (lock === null) throw new Error(stopFirst);
+  const routing = loadRouting(home);
+  const fits = (address: ByteString): boolean =>
+    (filter.recipient === undefined || fitsAddress(address, filter.recipient)) &&
+    (filter.domain === undefined || fitsAddress(address, `@${filter.domain}`));
+  using editor = editQueue(home);
+  const done = ids.filter((id) => {
+    const touched = editor.reroute(
+      id,
+      (address) => {
+        if (!fits(address)) return null;
+        const routed = routeRecipient(to ?? (stripVirtualPrefix(address, routing) as Address), routing);
+        const destination = routed.channel === "local" ? "" : lowerAscii(domainOf(routed.address));
+        return { ...routed, destination };
+      },
+      Date.now(),
+    );
+    return touched > 0;
+  });
+  return tellChange(call, options, said, { done, unchanged: ids.filter((id) => !done.includes(id)), unknown });
+};
 
 const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["list", list],
   ["show", show],
+  ["check", check],
+  ["route", route],
   ...[...changes].map(([verb, word]) => [verb, change(verb, word)] as const),
 ]);
 
