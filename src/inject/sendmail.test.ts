@@ -91,3 +91,14 @@ test("other modes and unknown flags are answered with the usage, exit 100", asyn
     assert.ok(stderr().endsWith(usage), stderr());
   }
 });
+
+test("without a home there is nothing to hand the message to, exit 111", async () => {
+  for (const [name, args] of [
+    ["sendmail", ["joe@example.org"]],
+    ["mailq", []],
+  ] as const) {
+    const { call, stderr } = callFor({ name, args, env: { QUAIL_HOME: "/no-such-home" } });
+    assert.equal(await sendmail(call), 111);
+    assert.equal(stderr(), "sendmail: fatal: unable to switch to qmail home directory\n");
+  }
+});

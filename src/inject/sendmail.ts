@@ -1,3 +1,5 @@
+import { statSync } from "node:fs";
+import { findHome } from "#control";
 import { getopt, type ProgramCall } from "#process";
 
 const usage = "sendmail: usage: sendmail [ -t ] [ -fsender ] [ -Fname ] [ -bp ] [ -bs ] [ arg ... ]\n" as const;
@@ -77,10 +79,24 @@ function withSender(env: NodeJS.ProcessEnv, sender: string): NodeJS.ProcessEnv {
   return changed;
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // Missing or out of reach: there is no working there.
+  }
+}
+
 /** sendmail, mailq, newaliases: makes the plan come true. */
 export async function sendmail(call: ProgramCall): Promise<number> {
   const plan = planSendmail(call.name, call.args, call.env);
-  if (plan.kind === "exec") return call.exec(plan.words, { env: plan.env });
-  call.stderr.write(plan.text);
-  return plan.exitCode;
+  if (plan.kind === "fail") {
+    call.stderr.write(plan.text);
+    return plan.exitCode;
+  }
+  if (!isFolder(findHome(call.env))) {
+    call.stderr.write("sendmail: fatal: unable to switch to qmail home directory\n");
+    return 111;
+  }
+  return call.exec(plan.words, { env: plan.env });
 }

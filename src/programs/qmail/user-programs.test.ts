@@ -187,3 +187,21 @@ test("five thousand accounts go through qmail-pw2u and qmail-newu in a few secon
   assert.ok(askedMs < 5_000, `${2 * count} look-ups in ${Math.round(askedMs)} ms`);
   t.diagnostic(`made in ${Math.round(compiledMs)} ms, ${2 * count} look-ups in ${Math.round(askedMs)} ms`);
 });
+
+test("each step of qmail-newmrh that fails is named, and the old table stays [Q-259]", async (t) => {
+  const { home, run } = house(t, { morercpthosts: "a.example\n" });
+  const control = (name: string) => join(home, "control", name);
+  const fails = async (words: string): Promise<void> => {
+    const { code, said } = await run(["qmail-newmrh"]);
+    assert.equal(code, 111);
+    assert.ok(said.startsWith(`qmail-newmrh: fatal: ${words}: `), said);
+  };
+  mkdirSync(control("morercpthosts.tmp"));
+  await fails("unable to write to control/morercpthosts.tmp");
+  rmSync(control("morercpthosts.tmp"), { recursive: true });
+  mkdirSync(join(control("morercpthosts.cdb"), "in the way"), { recursive: true });
+  await fails("unable to move control/morercpthosts.tmp to control/morercpthosts.cdb");
+  rmSync(control("morercpthosts"));
+  await fails("unable to read control/morercpthosts");
+  assert.deepEqual(readdirSync(control("morercpthosts.cdb")), ["in the way"]);
+});
