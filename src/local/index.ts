@@ -8,6 +8,7 @@ export { carryOut, instructionsFor, type LocalHouse, type LocalJob, refusalOf } 
 export { checkHome } from "./check-home.ts";
 export { deliverLocally } from "./deliver-locally.ts";
 export { deliveredToLine, returnPathLine } from "./delivery-lines.ts";
+export { deliveryEnvironment } from "./environment.ts";
 export { type Forwarding, forwardMessage, type PostingDoor } from "./forward-message.ts";
 export { type HeldMessage, holdMessage } from "./held-message.ts";
 export { type Instruction, parseInstructions } from "./instructions.ts";

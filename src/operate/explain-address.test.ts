@@ -109,6 +109,39 @@ test("explain knows bounces, discarded mail, and what makes mail wait", async (t
   assert.deepEqual(await endings("joe@heaven.test"), ["defer Uh-oh: home directory is writable. (#4.7.0)"]);
 });
 
+test("explain follows lines that call forward and condredirect, and leaves alone what a message or a shell decides", async (t) => {
+  const { explain } = house(t, {
+    "joe/.qmail-default":
+      '|forward "$DEFAULT@far.test" joe-b@heaven.test\n|condredirect joe-c@heaven.test grep -q x\n./Maildir/\n',
+    "joe/.qmail-b": "|/var/qmail/bin/forward joe-b@heaven.test joe-c@heaven.test\n",
+    "joe/.qmail-c": '|forward "$SENDER"\n|forward a@far.test | cat\n|bouncesaying no grep y\n|forward "$NOBODY"\n',
+  });
+  const found = await explain("joe-x@heaven.test");
+  const endings = (one: typeof found) => one.endings.map(({ kind, text }) => `${kind} ${text}`);
+  assert.deepEqual(endings(found).slice(0, 4), [
+    "forward x@far.test",
+    "forward joe-b@heaven.test",
+    "program condredirect joe-c@heaven.test grep -q x",
+    "perhaps joe-c@heaven.test",
+  ]);
+  assert.deepEqual(
+    found.forwards.map(({ address, forwards }) => [address, forwards.map((one) => one.address)]),
+    [
+      ["x@far.test", []],
+      ["joe-b@heaven.test", ["joe-c@heaven.test"]],
+    ],
+  );
+  const c = found.forwards[1]!.forwards[0]!;
+  assert.deepEqual(
+    c.endings.map(({ kind }) => kind),
+    ["program", "program", "program", "program"],
+  );
+  assert.match(
+    explanationText(found),
+    /=> forwarded instead, if the program it asks says so, to joe-c@heaven.test {3}\[/,
+  );
+});
+
 test("explain follows a loop of forwards once and a long list so far", async (t) => {
   const many = Array.from({ length: 300 }, (_, i) => `u${i}@far.test\n`).join("");
   const { explain } = house(t, {

@@ -4,13 +4,14 @@ import { readSetting } from "#control";
 import { diskPath, errorText } from "#files";
 import { type Instruction, parseInstructions } from "#local";
 import { type Address, type LocalRoute, parseAddress } from "#mail";
-import { explainUser, type FoundUser, type Routing, searchInstructions, type UserSources } from "#users";
+import { explainUser, type FoundUser, type Routed, type Routing, searchInstructions, type UserSources } from "#users";
 import { explainRoute, explainSmtpRoute, lookedUp, type Step } from "./explain-route.ts";
+import { programTargets } from "./program-targets.ts";
 import { shown } from "./shown.ts";
 
 /** Where mail would end, or why it would not. */
 export type Ending = {
-  readonly kind: "maildir" | "mbox" | "program" | "forward" | "remote" | "discard" | "bounce" | "defer";
+  readonly kind: "maildir" | "mbox" | "program" | "forward" | "perhaps" | "remote" | "discard" | "bounce" | "defer";
   readonly text: string;
   /** The file and line that says so; null if none does. */
   readonly where: string | null;
@@ -67,7 +68,11 @@ function numbered(text: ByteString): readonly { readonly instruction: Instructio
 const inHome = (route: LocalRoute, path: ByteString): string =>
   shown(path.startsWith("/") ? path : `${route.home}/${path.replace(/^\.\//, "")}`);
 
-function follow(route: LocalRoute, text: ByteString, where: string, isForwardOnly: boolean): Part {
+/** Whose mail an instruction file gets: what its program lines are told. */
+type Told = { readonly route: LocalRoute; readonly recipient: Address; readonly defaultPart: ByteString | null };
+
+function follow(told: Told, text: ByteString, where: string, isForwardOnly: boolean): Part {
+  const { route } = told;
   const endings: Ending[] = [];
   const forwards: Address[] = [];
   let forwardOnly = isForwardOnly;
@@ -88,7 +93,7 @@ function follow(route: LocalRoute, text: ByteString, where: string, isForwardOnl
       case "program":
         if (forwardOnly)
           return oneEnding(ending("defer", "Uh-oh: .qmail has prog delivery but has x bit set. (#4.7.0)", at));
-        endings.push(ending("program", shown(instruction.command), at));
+        endings.push(...programEndings(instruction.command, told, at, forwards));
         break;
       case "forward": {
         const address = parseAddress(instruction.address);
@@ -102,13 +107,22 @@ function follow(route: LocalRoute, text: ByteString, where: string, isForwardOnl
   return { steps: [], endings: endings.length === 0 ? [nothing] : endings, forwards };
 }
 
+/** A program line: where it leads if it is one of ours that forwards, else the line itself. */
+function programEndings(command: ByteString, told: Told, at: string, forwards: Address[]): readonly Ending[] {
+  const targets = programTargets(command, told.route, told.recipient, told.defaultPart);
+  if (targets === null) return [ending("program", shown(command), at)];
+  forwards.push(...targets.addresses);
+  const ends = targets.addresses.map((address) => ending(targets.kind, shown(address), at));
+  return targets.kind === "forward" ? ends : [ending("program", shown(command), at), ...ends];
+}
+
 /** The default delivery: for a user without instructions, and for an empty file. */
-function byDefault(route: LocalRoute, house: ExplainHouse): Part {
-  return follow(route, readSetting(house.home, "defaultdelivery"), "control/defaultdelivery", false);
+function byDefault(told: Told, house: ExplainHouse): Part {
+  return follow(told, readSetting(house.home, "defaultdelivery"), "control/defaultdelivery", false);
 }
 
 /** The user's instruction file (spec 6.2), and what it says. */
-async function instructionPart(route: LocalRoute, house: ExplainHouse): Promise<Part> {
+async function instructionPart(route: LocalRoute, recipient: Address, house: ExplainHouse): Promise<Part> {
   const flaw = homeFlaw(route);
   if (flaw !== null) return oneEnding(ending("defer", flaw));
   const search = await searchInstructions(route);
@@ -116,22 +130,18 @@ async function instructionPart(route: LocalRoute, house: ExplainHouse): Promise<
   const steps = search.looked.map(({ file, sight }) =>
     step(`is there ${shown(route.home)}/${shown(file.file)}?`, answers[sight]),
   );
-  const last = search.looked.at(-1)?.file.file ?? ".qmail";
-  const path = `${route.home}/${last}`;
-  const rest = { ...instructionsIn(route, path, search.result, house) };
+  const last = search.looked.at(-1)?.file;
+  const path = `${route.home}/${last?.file ?? ".qmail"}`;
+  const told = { route, recipient, defaultPart: last?.defaultPart ?? null };
+  const rest = instructionsIn(told, path, search.result, house);
   return { ...rest, steps: [...steps, ...rest.steps] };
 }
 
-function instructionsIn(
-  route: LocalRoute,
-  path: ByteString,
-  sight: "file" | "none" | "hidden",
-  house: ExplainHouse,
-): Part {
+function instructionsIn(told: Told, path: ByteString, sight: "file" | "none" | "hidden", house: ExplainHouse): Part {
   if (sight === "hidden") return oneEnding(ending("defer", `Unable to open ${shown(path)} (are you root?)`));
   if (sight === "none") {
-    return route.dash === ""
-      ? byDefault(route, house)
+    return told.route.dash === ""
+      ? byDefault(told, house)
       : oneEnding(ending("bounce", "Sorry, no mailbox here by that name. (#5.1.1)"));
   }
   try {
@@ -140,7 +150,7 @@ function instructionsIn(
       return oneEnding(ending("defer", "Uh-oh: .qmail file is writable. (#4.7.0)", shown(path)));
     const text = readFileSync(diskPath(path), "latin1");
     const isEmpty = text === "";
-    const part = isEmpty ? byDefault(route, house) : follow(route, text, shown(path), (mode & 0o100) !== 0);
+    const part = isEmpty ? byDefault(told, house) : follow(told, text, shown(path), (mode & 0o100) !== 0);
     return isEmpty ? { ...part, steps: [step("does it say anything?", "no, it is empty")] } : part;
   } catch (error) {
     return oneEnding(ending("defer", `Unable to open ${shown(path)}: ${errorText(error)}. (#4.3.0)`));
@@ -158,8 +168,8 @@ const userStep = (found: FoundUser): Step => {
   );
 };
 
-async function localPart(local: ByteString, house: ExplainHouse): Promise<Part> {
-  const { questions, found } = await explainUser(local, house.sources);
+async function localPart(routed: Routed, house: ExplainHouse): Promise<Part> {
+  const { questions, found } = await explainUser(lookedUp(routed), house.sources);
   const steps = [
     ...questions.map(({ question, answer }) => step(shown(`${question}?`), shown(answer))),
     userStep(found),
@@ -169,7 +179,7 @@ async function localPart(local: ByteString, house: ExplainHouse): Promise<Part> 
     const kind = fate === "done" ? "discard" : fate === "temporary" ? "defer" : "bounce";
     return oneEnding(ending(kind, shown(text.trimEnd()) || "mail without a local part is thrown away"), ...steps);
   }
-  const part = await instructionPart(found.route, house);
+  const part = await instructionPart(found.route, routed.address, house);
   return { ...part, steps: [...steps, ...part.steps] };
 }
 
@@ -187,7 +197,7 @@ async function explain(address: Address, depth: number, walk: Walk): Promise<Exp
       forwards: [],
     };
   }
-  const part = await localPart(lookedUp(routed), house);
+  const part = await localPart(routed, house);
   const forwards: Explanation[] = [];
   for (const forward of part.forwards) {
     const key = lowerAscii(forward);
@@ -213,6 +223,7 @@ const endingWords = {
   mbox: "appended to the mbox",
   program: "given to the program",
   forward: "forwarded to",
+  perhaps: "forwarded instead, if the program it asks says so, to",
   remote: "sent to",
   discard: "thrown away:",
   bounce: "bounced:",
