@@ -153,8 +153,13 @@ test("a worker's environment holds a path and the home, nothing of ours; its uma
   process.env.QUAIL_TEST_SECRET = "secret";
   const { home, worker } = await house(t, mine, trial);
   const said = await knock(await worker("me@a.org"));
-  // With one uid for all, compiled code may be kept; the worker's entry takes that out again.
-  assert.deepEqual(Object.keys(said?.env ?? {}).sort(), ["NODE_COMPILE_CACHE", "PATH", "QUAIL_HOME"]);
+  // With one uid for all, compiled code may be kept; the worker's entry takes that out again, and what malloc is told.
+  assert.deepEqual(Object.keys(said?.env ?? {}).sort(), [
+    "MALLOC_ARENA_MAX",
+    "NODE_COMPILE_CACHE",
+    "PATH",
+    "QUAIL_HOME",
+  ]);
   assert.ok(said?.env.PATH?.startsWith(`${home}/bin:`));
   assert.equal(said?.env.QUAIL_HOME, home);
   assert.equal(said?.umask, 0o077);

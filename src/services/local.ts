@@ -3,7 +3,7 @@
  * (RESOLVE), and whether there is such a recipient (EXISTS). Opens `run/local` for the queue and for smtpd; starts workers as the
  * user they deliver for, never as root. Looks at names and folders; sees no message.
  *
- * Options: `queue-uid` who may connect to the workers (else: our own uid); `gid` whose group may ask here (else: the home's);
+ * Options: `queue-uid` who may connect to the workers (else: our own uid); `asker-uid` and `gid` what uid and group may ask here (else: we, the home's);
  * `single-uid=1` serve our own uid only, which is the rule when we are not root; `allow-programs=0`, `idle-seconds` and any
  * option not named here go on to the workers; `passwd` another passwd file; `nss=0` no name service; `alias` the alias
  * account's name; `break` the delimiter; `verbose=1`.
@@ -61,7 +61,7 @@ const tooLate = temporary("Temporary failure in qmail-lspawn.");
 
 /** Options that are this service's own; all others are the workers'. */
 const ownOptions: ReadonlySet<string> = new Set(
-  "ready-fd parent-fd queue-uid pop3-uid gid single-uid passwd nss alias break uid listen-fd".split(" "),
+  "ready-fd parent-fd queue-uid pop3-uid asker-uid gid single-uid passwd nss alias break uid listen-fd".split(" "),
 );
 
 /** The program a worker is: entry, role. A test gives another. */
@@ -220,7 +220,7 @@ function resolution(sources: UserSources, pool: WorkerPool, reach: Reach, troubl
   };
 }
 
-/** Opens `run/local` for our own roles: the group of the home, or one uid. */
+/** Opens `run/local` for our own roles: as root, for a uid (smtpd, by owning it) and a group (the queue). */
 async function listen(start: ServiceStart, reach: Reach, onSocket: (socket: Socket) => void) {
   const { home, options } = start;
   const path = join(home, "run", "local");
@@ -228,7 +228,7 @@ async function listen(start: ServiceStart, reach: Reach, onSocket: (socket: Sock
   if (made !== undefined) chmodSync(join(home, "run"), 0o755); // our umask is tight
   const server = await listenUnix(path, onSocket, 0o600);
   if (!reach.single) {
-    chownSync(path, reach.uid, Number(options.get("gid") ?? statSync(home).gid));
+    chownSync(path, Number(options.get("asker-uid") ?? reach.uid), Number(options.get("gid") ?? statSync(home).gid));
     chmodSync(path, 0o660);
   }
   return server;

@@ -1,11 +1,13 @@
 import type { Socket } from "node:net";
+import { peerUid } from "#files";
 import type { QueueStore } from "#queue";
 import type { Outlet, Scheduler } from "#send";
 
 /*
  * run/queue-admin: one JSON line in, one JSON line out, for the queue's owner and root. Requests: {"verb":"metrics"};
  * {"verb":"hold"|"release"|"retry"|"expire"|"renew"|"remove","ids":[...]}; {"verb":"hurry"}. Answers: {"ok":true,...} or
- * {"ok":false,"error":"..."}.
+ * {"ok":false,"error":"..."}. Where roles have uids of their own the socket is open to all, and others than those two get the
+ * metrics and nothing else.
  */
 
 /** A request may be this long: some ten thousand ids. */
@@ -18,7 +20,15 @@ type AdminHouse = {
   readonly outlets: { readonly local: Outlet; readonly remote: Outlet };
   /** What front ends have counted. */
   readonly told: ReadonlyMap<string, number>;
+  /** True if anybody may connect: then it is asked who it is. */
+  readonly isOpen: boolean;
 };
+
+/** May this peer change the queue? Who cannot be named may not. */
+function mayAct(socket: Socket): boolean {
+  const uid = peerUid(socket);
+  return uid === 0 || (uid !== null && uid === process.getuid?.());
+}
 
 type Verb = (ids: readonly number[], house: AdminHouse) => Record<string, unknown>;
 
@@ -64,11 +74,12 @@ function metrics({ store, scheduler, outlets, told }: AdminHouse): Record<string
   };
 }
 
-function answer(line: string, house: AdminHouse): Record<string, unknown> {
+function answer(line: string, house: AdminHouse, acts: boolean): Record<string, unknown> {
   try {
     const request = JSON.parse(line) as { readonly verb?: unknown; readonly ids?: unknown };
     const verb = verbs.get(String(request.verb));
     if (verb === undefined) return { ok: false, error: `unknown verb ${String(request.verb)}` };
+    if (!acts && request.verb !== "metrics") return { ok: false, error: "only root and the queue's owner may do that" };
     const ids = Array.isArray(request.ids) ? request.ids.map(Number).filter(Number.isSafeInteger) : [];
     return { ok: true, ...verb(ids, house) };
   } catch (error) {
@@ -79,13 +90,14 @@ function answer(line: string, house: AdminHouse): Record<string, unknown> {
 /** Serves one connection; requests come one after the other. */
 export function serveQueueAdmin(socket: Socket, house: AdminHouse): void {
   let text = "";
+  const acts = !house.isOpen || mayAct(socket);
   socket.setEncoding("utf8");
   socket.setTimeout(idleMs, () => socket.destroy());
   socket.on("error", () => {}); // The client went away; there is nobody to tell.
   socket.on("data", (chunk: string) => {
     text += chunk;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
-      socket.write(`${JSON.stringify(answer(text.slice(0, end), house))}\n`);
+      socket.write(`${JSON.stringify(answer(text.slice(0, end), house, acts))}\n`);
       text = text.slice(end + 1);
     }
     if (text.length > maxRequestChars) socket.destroy();

@@ -2,6 +2,9 @@
  * The queue service: the store and the scheduler in one process (qmail-queue, qmail-send and qmail-clean of old). Opens
  * `queue/door` (anyone on this host may post), `queue/remote` (couriers of the remote channel knock), `run/queue-admin` (look at
  * and act on the queue); knocks at `run/local`. Touches no network, runs no program, reads no user's file.
+ *
+ * Options: `role-uids=UID,UID` who else may say in whose name they post, beside control/roleuids; `admin=PATH` where in the home
+ * the admin socket is made, open to all who ask for metrics, if `run/` is not ours; `verbose=1`.
  */
 import { closeSync, mkdirSync, openSync, watch } from "node:fs";
 import type { Socket } from "node:net";
@@ -47,6 +50,7 @@ export const serve: Service = async ({ home, log, options }) => {
   const store = openStore(home, log);
   const gather = bodyGathering(home, log);
   const ownUid = process.getuid?.() ?? 0;
+  const roleUids = new Set([...settings.roleUids, ...uidsOf(options.get("role-uids"))]);
 
   const remote = remoteOutlet(() => scheduler.wake());
   const local = localOutlet({
@@ -141,15 +145,18 @@ export const serve: Service = async ({ home, log, options }) => {
       socket.once("close", () => clients.delete(socket));
       // Who is there counts, not what it says: only our own roles may speak for others.
       const uid = peerUid(socket);
-      const trusted = uid === null || uid === 0 || uid === ownUid || settings.roleUids.has(uid);
+      const trusted = uid === null || uid === 0 || uid === ownUid || roleUids.has(uid);
       serveDoor(socket, trusted ? doorHouse : onBehalfOf(uid, doorHouse));
     },
     0o666,
   );
   const couriers = await listenUnix(join(home, "queue", "remote"), (socket) => remote.admit(socket), 0o660);
-  const admin = await listenUnix(join(home, "run", "queue-admin"), (socket) => {
-    serveQueueAdmin(socket, { store, scheduler, outlets: { local, remote }, told });
-  });
+  const isOpen = options.has("admin");
+  const admin = await listenUnix(
+    join(home, options.get("admin") ?? "run/queue-admin"),
+    (socket) => serveQueueAdmin(socket, { store, scheduler, outlets: { local, remote }, told, isOpen }),
+    isOpen ? 0o666 : 0o600,
+  );
   takeIn();
   const watcher = watchFolder(dropFolder(home), takeIn);
   const scan = setInterval(takeIn, dropScanMs);
@@ -185,6 +192,14 @@ export const serve: Service = async ({ home, log, options }) => {
     closeSync(lock);
   }
 };
+
+/** `101,102` as numbers. */
+function uidsOf(word = ""): readonly number[] {
+  return word
+    .split(",")
+    .filter((uid) => /^[0-9]+$/.test(uid))
+    .map(Number);
+}
 
 /** What is read at start. Throws with qmail-send's words; the log gets file and reason. */
 function readControls(home: string, log: (line: string) => void): { settings: QueueSettings; routing: Routing } {

@@ -3,7 +3,8 @@
  * `run/remote` for qmail-tcpto and qmail-tcpok only. Reads public control files, asks DNS, writes no files.
  *
  * Options: `concurrency`: deliveries at a time; unless told 120, or control/concurrencyremote if that is more (the queue bounds
- * all remote processes together by that file). `name`: the socket in `run/`, `remote-2` for a second process. `program`
+ * all remote processes together by that file). `name`: the socket in `run/`, `remote-2` for a second process; `socket`: where in the home it is made,
+ * if `run/` is not ours (and `run/remote` leads there). `program`
  * (QMAILREMOTE): a program to run for each delivery.
  *
  * Log lines: `remote: queue lost`, `remote: queue found`, `remote: unable to read control files reason=...` (at most one a minute).
@@ -50,7 +51,8 @@ export const serve: Service = async ({ home, options, log }) => {
   if (program !== "" && process.permission?.has("child") === false)
     throw new Error("QMAILREMOTE is set, but this service may not start programs");
   const deliver = program === "" ? makeDeliver(world) : deliverByProgram(program, process.env);
-  const tcpto = await serveTcpto(join(home, "run", options.get("name") ?? "remote"), world.deadHosts);
+  const socket = options.get("socket") ?? join("run", options.get("name") ?? "remote");
+  const tcpto = await serveTcpto(join(home, socket), world.deadHosts);
 
   const stop = new AbortController();
   let courier: Courier | null = null;

@@ -7,8 +7,9 @@ import { type Program, type ProgramCall, UsageError } from "#process";
 import { tidyWhenQuiet } from "#process/memory";
 import { type House, type HouseEvents, LogFile, lockHolder, lockHome, StartFailure, startHouse } from "#supervise";
 import { follow, logFormatter } from "./start/follow.ts";
-import { hasTestAccount, makeHome, makeRunFolder, refuseQmail } from "./start/fresh-home.ts";
+import { type Dwellers, hasTestAccount, makeHome, makeRunFolder, refuseQmail } from "./start/fresh-home.ts";
 import { become, handHome } from "./start/hand-over.ts";
+import { layOut } from "./start/lay-out.ts";
 import { readOptions, type StartOptions, usage } from "./start/options.ts";
 import { checkout, codeToWarm, planHouse, stopOrder } from "./start/plan.ts";
 import { claimPorts, descriptors } from "./start/ports.ts";
@@ -60,6 +61,10 @@ function whoLine(who: Who, home: string): string {
   if (who.kind === "handed") {
     return `quail: started as root; everything runs as uid ${who.ids.uid} (${who.because}), which now owns ${home}\n`;
   }
+  if (who.kind === "roles") {
+    const { smtpd, queue, remote, metrics } = who.roles;
+    return `quail: started as root; smtpd runs as uid ${smtpd.uid}, queue ${queue.uid}, remote ${remote.uid}, metrics ${metrics.uid}, deliveries as whose mail it is\n`;
+  }
   if (who.kind === "root") {
     return `quail: WARNING: everything runs as root, because ${who.because}; programs in .qmail files are off\n`;
   }
@@ -98,6 +103,13 @@ function untilStopped(house: House, home: string, whenStopping: () => void): Pro
   });
 }
 
+/** Whose the test account of a fresh home is. */
+function dwellers(who: Who): Dwellers {
+  if (who.kind === "root") return { uid: 0, gid: 0 };
+  if (who.kind === "roles") return { ...who.roles.alias, othersAreUsers: who.roles.aliasIsNamed };
+  return who.ids;
+}
+
 /** Makes the home and everything around it ready; the rest runs under the uid decided here. */
 async function prepare(home: string, options: StartOptions, voice: Voice) {
   refuseQmail(home);
@@ -110,12 +122,13 @@ async function prepare(home: string, options: StartOptions, voice: Voice) {
   if (who.kind === "handed") await handHome(home, who.ids);
   else await step(`make ${home}`, () => makeRunFolder(home));
   const lockFd = await takeHome(home, who, voice);
-  const kept = await claimPorts(options, who.kind === "handed");
+  const kept = await claimPorts(options, who.kind === "handed" || who.kind === "roles");
   if (who.kind === "handed") {
     await handHome(home, who.ids);
     become(who.ids);
   }
-  await makeHome(home, who.kind === "root" ? { uid: 0, gid: 0 } : who.ids);
+  await makeHome(home, dwellers(who));
+  if (who.kind === "roles") await layOut(home, who.roles);
   rmSync(join(home, "ready"), { force: true });
   checkControl(home, voice);
   return { who, lockFd, kept };

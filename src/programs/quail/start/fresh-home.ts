@@ -59,6 +59,7 @@ const signsOfQmail = ["queue/intd", "queue/todo", "queue/info"] as const;
 /** True if qmail's own program lies there, or a link to it, not one of ours. */
 function isOriginal(home: string, name: string): boolean {
   const path = join(home, "bin", name);
+  if (!existsSync(join(home, "bin"))) return false; // lstat would throw for a home that cannot be.
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat !== undefined && !(stat.isSymbolicLink() && readlinkSync(path).endsWith("/bin/quail"));
 }
@@ -112,16 +113,22 @@ const controlFiles: Readonly<Record<string, string>> = {
 /** Who gets mail for the addresses every mail host must have (RFC 2142). */
 const forwarded = ["postmaster", "mailer-daemon", "root", "abuse"] as const;
 
-/** users/assign: the test account with its extensions, everybody else to alias. Mail is delivered as `ids`. */
-function assignText(home: string, { uid, gid }: Ids): string {
+/** What a fresh home is made for: whose the test account is, and whether the accounts of the system get mail too. */
+export type Dwellers = Ids & { readonly othersAreUsers?: boolean };
+
+/**
+ * users/assign: the test account with its extensions, everybody else to alias (unless the system's accounts are to be asked).
+ * Mail is delivered as `ids`.
+ */
+function assignText(home: string, { uid, gid, othersAreUsers = false }: Dwellers): string {
   const you = `${testAccount}:${uid}:${gid}:${home}/home/${testAccount}`;
   const alias = `alias:${uid}:${gid}:${home}/alias`;
   // As qmail-pw2u lists the alias account: by its own name too, which virtualdomains use ("example.org:alias-example").
-  const aliases = `+:${alias}:-::\n=alias:${alias}:::\n+alias-:${alias}:-::\n`;
+  const aliases = othersAreUsers ? "" : `+:${alias}:-::\n=alias:${alias}:::\n+alias-:${alias}:-::\n`;
   return `=${testAccount}:${you}:::\n+${testAccount}-:${you}:-::\n${aliases}.\n`;
 }
 
-async function makeUsers(home: string, ids: Ids): Promise<void> {
+async function makeUsers(home: string, ids: Dwellers): Promise<void> {
   const text = assignText(home, ids);
   const { compileAssign, parseAssign } = await import("#users");
   const entries = parseAssign(utf8ToByteString(text));
@@ -197,7 +204,7 @@ async function linkPrograms(home: string): Promise<void> {
   }
 }
 
-async function furnish(home: string, ids: Ids): Promise<void> {
+async function furnish(home: string, ids: Dwellers): Promise<void> {
   for (const [name, text] of Object.entries(controlFiles)) ensureFile(join(home, "control", name), text);
   for (const name of forwarded) ensureFile(join(home, "alias", `.qmail-${name}`), `&${testAddress}\n`);
   // An admin's own users/assign says who there is; the test account would be a stranger in it.
@@ -208,7 +215,7 @@ async function furnish(home: string, ids: Ids): Promise<void> {
 }
 
 /** Makes what is missing; throws StartError. On a fresh home that nobody has set up: settings, the test account, its password. */
-export async function makeHome(home: string, ids: Ids): Promise<void> {
+export async function makeHome(home: string, ids: Dwellers): Promise<void> {
   await step(`make the home ${home}`, async () => {
     const fresh = isFresh(home);
     for (const [name, mode] of folders) if (!name.startsWith("queue")) ensureFolder(join(home, name), mode);

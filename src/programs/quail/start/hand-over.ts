@@ -10,7 +10,7 @@ import type { Ids } from "./who.ts";
  * Gives away what root owns in a folder. Only called while the folder itself is root's, so nobody else is at work in it. A
  * file with a second name is left alone: that name may stand elsewhere.
  */
-function giveAway(path: string, { uid, gid }: Ids): void {
+export function giveAway(path: string, { uid, gid }: Ids): void {
   const stat = lstatSync(path);
   if (stat.uid !== 0 || (!stat.isDirectory() && stat.nlink > 1)) return;
   if (stat.isDirectory()) for (const name of readdirSync(path)) giveAway(join(path, name), { uid, gid });

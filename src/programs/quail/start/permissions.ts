@@ -24,7 +24,11 @@ const pop3dControls = ["me", "popplaintext", "popapop", "concurrencypop3", "conc
 /** None of them may start a process, a worker thread or an inspector. */
 const rights: Readonly<Record<ConfinedService, Rights>> = {
   queue: { reads: [""], writes: ["queue", "run"], addons: true },
-  remote: { reads: ["control", "run/remote"], writes: ["run/remote"], addons: false },
+  remote: {
+    reads: ["control", "run/remote", "run/own/remote"],
+    writes: ["run/remote", "run/own/remote"],
+    addons: false,
+  },
   smtpd: { reads: ["control"], writes: [], addons: false },
   // Not all of control/: the passwords' hashes lie there.
   pop3d: { reads: pop3dControls.map((name) => `control/${name}`), writes: [], addons: false },

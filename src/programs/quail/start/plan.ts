@@ -5,9 +5,11 @@ import { fileURLToPath } from "node:url";
 import { readSetting } from "#control";
 import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
 import { firstHeldFd, type ServiceSpec } from "#supervise";
+import { ownFolder } from "./lay-out.ts";
 import { maxSmtpdCount, type PortName, type StartOptions } from "./options.ts";
 import { type ConfinedService, permissionFlags } from "./permissions.ts";
-import type { Who } from "./who.ts";
+import type { Roles } from "./roles.ts";
+import type { Ids, Who } from "./who.ts";
 
 /** The folder our code lies in. */
 export const checkout: string = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
@@ -75,7 +77,9 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
   ): ServiceSpec => {
     const cache = cacheFolder(home, module);
     const confined = module === "local" ? [] : permissionFlags(module, home, checkout, cache);
+    const user = parts.who.kind === "roles" ? idsOf(module, parts.who.roles) : null;
     return {
+      ...(user === null ? {} : { user }),
       name,
       log: name,
       command: [process.execPath, ...serviceNodeFlags, ...confined, entry, module, ...words],
@@ -120,10 +124,10 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
   };
 
   return [
-    [service("queue", "queue", [], { stopWithinMs: stopWithinMs.queue })],
+    [service("queue", "queue", queueWords(parts), { stopWithinMs: stopWithinMs.queue })],
     [
       service("local", "local", localWords(parts), { stopWithinMs: stopWithinMs.local }),
-      service("remote", "remote", []),
+      service("remote", "remote", remoteWords(parts)),
     ],
     [...smtpd(), ...pop3d(), ...metrics()],
   ];
@@ -136,7 +140,8 @@ export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceS
   const services = stages.flat();
   const local = services.find(({ name }) => name === "local");
   if (local === undefined) return services;
-  // What `local` and `auth` start on demand.
+  // What `local` and `auth` start on demand; under uids of their own they can share no cache.
+  if (parts.who.kind === "roles") return services;
   const workers = ["local-worker", "auth", "pop3-worker"].map((module): ServiceSpec => {
     const cache = cacheFolder(parts.home, module);
     return {
@@ -148,8 +153,41 @@ export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceS
   return [...services, ...workers];
 }
 
-/** `local` may deliver as the one uid we have; as root it runs nobody's programs. */
-function localWords({ who, defaultDelivery }: PlanParts): readonly string[] {
-  const words = who.kind === "root" ? ["single-uid=1", "allow-programs=0", "root=1"] : ["single-uid=1"];
+/** Who a service becomes where roles are apart; null: it stays root. */
+function idsOf(module: ConfinedService | "local", roles: Roles): Ids | null {
+  switch (module) {
+    case "local":
+      return null;
+    case "smtpd":
+    case "pop3d":
+      return roles.smtpd;
+    case "queue":
+    case "remote":
+    case "metrics":
+      return roles[module];
+  }
+}
+
+/** The queue hears who may speak for others, and where it may make the socket that `run/queue-admin` leads to. */
+function queueWords({ who }: PlanParts): readonly string[] {
+  if (who.kind !== "roles") return [];
+  return [`role-uids=${who.roles.smtpd.uid}`, `admin=${ownFolder("queue")}/queue-admin`];
+}
+
+function remoteWords({ who }: PlanParts): readonly string[] {
+  return who.kind === "roles" ? [`socket=${ownFolder("remote")}/remote`] : [];
+}
+
+/** `local` may deliver as the one uid we have; as root it runs nobody's programs, unless it can become each user. */
+function localWords(parts: PlanParts): readonly string[] {
+  const words = localRights(parts.who);
+  const { defaultDelivery } = parts;
   return defaultDelivery === undefined ? words : [...words, `default-delivery=${defaultDelivery}`];
+}
+
+function localRights(who: Who): readonly string[] {
+  if (who.kind === "root") return ["single-uid=1", "allow-programs=0", "root=1"];
+  if (who.kind !== "roles") return ["single-uid=1"];
+  const { queue, smtpd } = who.roles;
+  return [`queue-uid=${queue.uid}`, `pop3-uid=${smtpd.uid}`, `asker-uid=${smtpd.uid}`, `gid=${queue.gid}`];
 }

@@ -3,7 +3,7 @@
  * 50 ms for as long as it lives; so after a change of our code the services' code is compiled once before they start.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceSpec } from "#supervise";
 
@@ -39,9 +39,11 @@ export async function warmCaches(home: string, source: string, services: readonl
     // Never warmed.
   }
   const kinds = new Map(services.map((spec) => [spec.env.NODE_COMPILE_CACHE!, spec]));
-  for (const cache of kinds.keys()) {
+  for (const [cache, { user }] of kinds) {
     rmSync(cache, { recursive: true, force: true });
     mkdirSync(cache, { recursive: true, mode: 0o755 });
+    chmodSync(cache, 0o755); // Whatever our umask is.
+    if (user !== undefined) chownSync(cache, user.uid, user.gid);
   }
   await Promise.all([...kinds.values()].map(warm));
   writeFileSync(stamp, version);

@@ -3,15 +3,20 @@ import { spawnSync } from "node:child_process";
 import { constants, existsSync, lstatSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Account } from "#users";
+import { findRoles, type Roles } from "./roles.ts";
 
 /** A uid of the range no account tool hands out to people (Debian: below 65534 `nobody`). */
 const namelessId = { uid: 65525, gid: 65525 };
 
 export type Ids = { readonly uid: number; readonly gid: number };
 
-/** `own`: as the caller; `handed`: the supervisor and all services become `ids`; `root`: an unprivileged uid would not get to our code, or to the home. */
+/**
+ * `own`: as the caller; `roles`: each service under its own uid, the supervisor and `local` stay root; `handed`: the supervisor and
+ * all services become `ids`; `root`: an unprivileged uid would not get to our code, or to the home.
+ */
 export type Who =
   | { readonly kind: "own"; readonly ids: Ids }
+  | { readonly kind: "roles"; readonly roles: Roles }
   | { readonly kind: "handed"; readonly ids: Ids; readonly because: string }
   | { readonly kind: "root"; readonly because: string };
 
@@ -51,12 +56,29 @@ function outOfReach(ids: Ids, checkout: string, home: string): string | null {
   return [checkout, existingFolder(home)].find((path) => !reaches(path)) ?? null;
 }
 
+/** Is root's, or will be. */
+const isRoots = (path: string): boolean => (ownerOf(path)?.uid ?? 0) === 0;
+
+/** The roles' accounts, if there are any and the home is root's to share out. */
+function rolesFor(home: string, checkout: string, known: ReadonlyMap<string, Account>): Who | null {
+  if (!isRoots(home) || !isRoots(checkout)) return null;
+  const roles = findRoles(home, known);
+  if (roles === null) return null;
+  for (const ids of [roles.smtpd, roles.queue, roles.remote, roles.metrics, roles.alias]) {
+    const unreached = outOfReach({ uid: ids.uid, gid: ids.gid }, checkout, home);
+    if (unreached !== null) return { kind: "root", because: `uid ${ids.uid} cannot get to ${unreached}` };
+  }
+  return { kind: "roles", roles };
+}
+
 /** Decides. `home` need not exist; `checkout` is the folder of our code. Looks at owners and the accounts, changes nothing. */
 export async function decideWho(home: string, checkout: string, passwdFile = "/etc/passwd"): Promise<Who> {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   if (uid !== 0) return { kind: "own", ids: { uid, gid } };
   const known = await accounts(passwdFile);
+  const apart = rolesFor(home, checkout, known);
+  if (apart !== null) return apart;
   const candidates: readonly (readonly [Ids | null | undefined, string])[] = [
     [ownerOf(home), "to whom the home belongs"],
     [ownerOf(checkout), "to whom the checkout belongs"],
