@@ -1,16 +1,17 @@
 /** SMTP: grammar, the server's whole session, DATA, the client's side. */
 import assert from "node:assert/strict";
-import { duplexPair, PassThrough } from "node:stream";
+import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { fromBytes } from "#bytes";
 import { LineWire, WireError } from "#net";
-import { Conversation, converse, DataDecoder, type House, renderReply, type SmtpControls, splitCommand } from "#smtp";
+import { DataDecoder, renderReply, splitCommand } from "#smtp";
 import { BodyEncoder } from "../../src/smtp/client/body-encoder.ts";
 import { parseExtensions, readReply } from "../../src/smtp/client/reply.ts";
 import { decodeXtext, parseParameters } from "../../src/smtp/grammar/parameters.ts";
 import { maxPathBytes, parsePath } from "../../src/smtp/grammar/path.ts";
 import { HopCounter } from "../../src/smtp/server/hop-counter.ts";
 import { cuts, inPieces, mixOf, octets, tornFrom } from "./inputs.ts";
+import { play } from "./play-session.ts";
 import { referenceMessages } from "./reference-smtp.ts";
 import { type Target, target } from "./target.ts";
 
@@ -58,80 +59,6 @@ function referenceData(text: string): { kind: string; message: string; rest: str
 }
 
 const dataText = mixOf(["\r\n", "\r\n.\r\n", "\r\n..", "a", "\r\r\n", "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "."], 30);
-
-const controls: SmtpControls = {
-  greeting: "mx.test",
-  me: "mx.test",
-  localIpHost: "mx.test",
-  timeoutMs: 20_000,
-  rcptHosts: new Set(["here.test"]),
-  openRelay: false,
-  badMailFrom: new Set(),
-  badRcptTo: new Set(),
-  dataBytes: 0,
-  maxRecipients: 1000,
-  tarpitCount: 0,
-  tarpitDelayMs: 0,
-  greetDelayMs: 0,
-  checksRecipients: null,
-  xclientFrom: null,
-};
-
-type Session = {
-  readonly messages: readonly { readonly from: string; readonly to: readonly string[]; readonly body: string }[];
-  readonly said: string;
-};
-
-/** A whole session against the real server: what it queued and what it said. Throws if the server met a surprise. */
-async function play(text: string, sizes: readonly number[]): Promise<Session> {
-  const messages: { from: string; to: readonly string[]; body: string }[] = [];
-  const alerts: string[] = [];
-  const house: House = {
-    controls,
-    role: "smtp",
-    post: (envelope) => {
-      const pieces: Buffer[] = [];
-      return {
-        write: (bytes) => void pieces.push(Buffer.from(bytes)),
-        finish: async () => {
-          const message = Buffer.concat(pieces).toString("latin1");
-          messages.push({
-            from: envelope.sender,
-            to: [...envelope.recipients],
-            body: message.slice(message.indexOf("-0000\n") + "-0000\n".length),
-          });
-          return { fate: "done", text: "", queueId: messages.length };
-        },
-        abort() {},
-      };
-    },
-    origin: { invoker: "network", uid: 0 },
-    checkRecipient: null,
-    isOwnAddress: () => false,
-    inMoreRcptHosts: async () => false,
-    readmit: null,
-    log: (line) => void (line.startsWith("alert") && alerts.push(line)),
-    now: () => new Date(0),
-    sleep: async () => {},
-  };
-  const [client, server] = duplexPair();
-  let said = "";
-  client.on("data", (chunk: Buffer) => {
-    said += chunk.toString("latin1");
-  });
-  client.on("error", () => {}); // The server may close while we talk.
-  const wire = new LineWire(server, controls.timeoutMs);
-  const over = converse(new Conversation("f-1", wire, house, new Map([["TCPREMOTEIP", "192.0.2.1"]])));
-  for (const piece of inPieces(text, sizes)) client.write(piece);
-  client.end();
-  await over;
-  await wire.end();
-  await new Promise<void>((done) => setImmediate(done));
-  client.destroy();
-  server.destroy();
-  assert.deepEqual(alerts, []);
-  return { messages, said };
-}
 
 const sessionText = mixOf(
   [
