@@ -5,9 +5,11 @@ import { ControlError, checkHome, type Problem, readSetting, readText } from "#c
 import { parseAddress } from "#mail";
 import { parseTcpRules } from "#net";
 import { checkUsers, findUser, loadRouting, openUserSources, type Routing, recipientExists } from "#users";
+import { askQueue } from "./ask-queue.ts";
 import { checkHomes } from "./check-homes.ts";
-import { checkInstall } from "./check-install.ts";
+import { checkInstall, isQueueRemote } from "./check-install.ts";
 import { checkNetwork, checkRelayRules, type NetworkView } from "./check-network.ts";
+import { findRunning } from "./running-house.ts";
 
 const about = (file: string, level: Problem["level"], reason: string, line: number | null = null): Problem => ({
   file,
@@ -86,6 +88,20 @@ function checkDefaultDelivery(home: string): readonly Problem[] {
     : [about("control/defaultdelivery", "warning", reason)];
 }
 
+/** A queue that is well answers at once. */
+const answerMs = 5_000;
+
+/** Is mail moving at all? A start, or a queue that does not answer, is the first thing to look at when it is not (spec 12.4). */
+async function checkAtWork(home: string): Promise<readonly Problem[]> {
+  if (findRunning(home) === null) {
+    return [about("run", "warning", "says that no Quail is running: mail waits in queue/drop until one is")];
+  }
+  const answer = await askQueue(home, { verb: "metrics" }, answerMs);
+  // The owner's and root's business alone; anybody else is turned away at the socket.
+  if (answer.ok || answer.error.includes("EACCES")) return [];
+  return [about("run/queue-admin", "error", `does not answer, though Quail runs: ${answer.error}`)];
+}
+
 /** What is looked at beside the files of the home; a test says otherwise. */
 export type CheckScope = {
   /** null: ask nobody outside this machine. */
@@ -101,8 +117,13 @@ export async function checkAll(home: string, { network, passwd }: CheckScope): P
   const install = checkInstall(home).map(({ path, flaw }) =>
     about(utf8ToByteString(path), flaw === "does not exist" ? "error" : "warning", flaw),
   );
+  const remote = isQueueRemote(home)
+    ? [about("queue", "error", "is on a network file system: a crash there may lose mail (G36)")]
+    : [];
   return [
     ...install,
+    ...remote,
+    ...(await checkAtWork(home)),
     ...(await checkHouse(home)),
     ...checkRelayRules(home),
     ...checkDefaultDelivery(home),

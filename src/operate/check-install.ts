@@ -1,4 +1,4 @@
-import { lstatSync, type Stats } from "node:fs";
+import { lstatSync, type Stats, statfsSync } from "node:fs";
 import { join } from "node:path";
 
 /** What instcheck says of a path (spec 1.4). */
@@ -75,4 +75,18 @@ export function checkInstall(home: string): readonly InstallFlaw[] {
     if (flaw !== null) found.push({ path, flaw });
   }
   return found;
+}
+
+/** statfs(2)'s numbers of file systems that are on another machine: NFS, SMB and CIFS, 9P, AFS, Ceph. */
+const networkFileSystems: ReadonlySet<number> = new Set([
+  0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x5346414f, 0x00c36400,
+]);
+
+/** True if the queue lies on a network file system, whose promises about locks and fsync a queue cannot live with (gotcha G36). */
+export function isQueueRemote(home: string, typeOf = (path: string): number => statfsSync(path).type): boolean {
+  try {
+    return networkFileSystems.has(typeOf(join(home, "queue")));
+  } catch {
+    return false; // No queue yet; its absence is reported by itself.
+  }
 }

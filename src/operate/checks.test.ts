@@ -9,7 +9,7 @@ import { makeResolver } from "#dns";
 import { startTestDns } from "#dns/testing";
 import { checkHomes } from "./check-homes.ts";
 import { checkAll, checkConcurrency } from "./check-house.ts";
-import { checkInstall } from "./check-install.ts";
+import { checkInstall, isQueueRemote } from "./check-install.ts";
 import { checkNetwork, checkRelayRules } from "./check-network.ts";
 
 const uid = process.getuid?.() ?? 0;
@@ -203,4 +203,14 @@ test("a host without the alias account and without a catch-all is told, as one w
   mkdirSync(join(home, "alias"));
   writeFileSync(join(home, "passwd"), `alias:x:4000:4000::${home}/alias:/bin/true\n`);
   assert.ok(!(await said()).includes(missing));
+});
+
+test("a queue on a network file system is told (G36)", (t) => {
+  const home = laid(t);
+  assert.equal(isQueueRemote(home), false);
+  assert.equal(
+    isQueueRemote(home, () => 0x6969),
+    true,
+  );
+  assert.equal(isQueueRemote(join(home, "nowhere")), false);
 });

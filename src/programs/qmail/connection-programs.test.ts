@@ -18,7 +18,7 @@ import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { startTestDns } from "#dns/testing";
 import { hasSyscalls } from "#files";
-import { runInProcess } from "#process";
+import { multiCallPath, runInProcess } from "#process";
 import { findProgram } from "../index.ts";
 import { programHouse } from "../testing/program-house.ts";
 import { main as dnsTools } from "./dns-tools.ts";
@@ -250,4 +250,18 @@ test("qail moves the mail to the mbox, then runs Mail with its arguments", async
   const [code, said] = await run("pinq", { MAILDIR: "/nowhere" });
   assert.equal(code, 111);
   assert.match(String(said), /^maildir2mbox: fatal: /);
+});
+
+test("tcp-env and qmail-smtpd serve a connection as inetd hands it over [Q-262]", async (t) => {
+  const { home } = programHouse(t, {}, { me: "mail.test\n", rcpthosts: "mail.test\n", dnsservers: "127.0.0.1:1\n" });
+  const { here, there } = await pair(t);
+  const env = { PATH: process.env.PATH, QUAIL_HOME: home };
+  const child = spawn(multiCallPath, ["tcp-env", "-R", "qmail-smtpd"], { env, stdio: [here, here, "ignore"] });
+  const ended = once(child, "exit");
+  let said = "";
+  there.setEncoding("latin1");
+  there.on("data", (chunk) => (said += chunk));
+  there.write("HELO there\r\nRCPT TO:<a@b>\r\nQUIT\r\n");
+  assert.deepEqual((await ended)[0], 0);
+  assert.match(said, /^220 mail\.test ESMTP\r\n250 mail\.test\r\n503 MAIL first \(#5\.5\.1\)\r\n221 mail\.test\r\n$/);
 });

@@ -2,7 +2,16 @@
  * Setting a home up, as the book's scripts do it: control files from a host name (config-fast), from DNS (config), the addresses every
  * host must have, and taking the place of an installed qmail.
  */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { utf8ToByteString } from "#bytes";
 import { type ControlName, controlFile, readLines } from "#control";
@@ -140,11 +149,14 @@ function isAtWork(home: string): boolean {
   }
 }
 
+/** Where the book's tcpserver has its rules. */
+const classicRules = "/etc/tcp.smtp";
+
 /**
- * Takes the place of an installed qmail: its queue/ and bin/ get other names, everything else is used as it is. Undone by renaming
- * them back. Throws SetupError while qmail-send runs.
+ * Takes the place of an installed qmail: its queue/ and bin/ get other names, tcpserver's rules are copied to control/, everything else
+ * is used as it is. Undone by renaming them back. Throws SetupError while qmail-send runs.
  */
-export function adopt(home: string, say: Say): void {
+export function adopt(home: string, say: Say, tcpRules = classicRules): void {
   if (isAtWork(home)) throw new SetupError(`qmail-send runs on ${home}; stop it first`);
   const moves = ["queue", "bin"].filter((name) => existsSync(join(home, name)));
   for (const name of moves) {
@@ -154,6 +166,11 @@ export function adopt(home: string, say: Say): void {
   for (const name of moves) {
     say(`Renaming ${home}/${name} to ${home}/${name}.qmail...`);
     renameSync(join(home, name), join(home, `${name}.qmail`));
+  }
+  const rules = join(home, "control", "tcp.smtp");
+  if (existsSync(tcpRules) && !existsSync(rules)) {
+    say(`Copying ${tcpRules} to ${rules}...`);
+    copyFileSync(tcpRules, rules);
   }
   say("control, users and alias are used as they are.");
   say(`Messages in the old queue come along with: quail import queue ${home}/queue.qmail`);

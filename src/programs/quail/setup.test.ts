@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeResolver } from "#dns";
 import { startTestDns } from "#dns/testing";
 import { flockFile, hasSyscalls } from "#files";
 import { programHouse } from "../testing/program-house.ts";
-import { configureByDns } from "./set-up.ts";
+import { adopt, configureByDns } from "./set-up.ts";
 import { main as config, setup } from "./setup.ts";
 
 const programs = { "config-fast": config, config, setup };
@@ -119,5 +119,17 @@ test("quail setup adopt puts an installed qmail's queue and programs aside, and 
   assert.ok(
     existsSync(join(home, "queue.qmail/intd")) && existsSync(join(home, "alias")) && !existsSync(join(home, "queue")),
   );
-  rmSync(join(home, "bin.qmail"), { recursive: true });
+});
+
+test("quail setup adopt takes tcpserver's rules along, unless the home has its own", (t) => {
+  const { home } = programHouse(t, programs, { me: "mail.example.com\n" });
+  const classic = join(home, "tcp.smtp");
+  writeFileSync(classic, "10.:allow\n");
+  const lines: string[] = [];
+  adopt(home, (line) => lines.push(line), classic);
+  assert.equal(readFileSync(join(home, "control/tcp.smtp"), "utf8"), "10.:allow\n");
+  assert.equal(lines[0], `Copying ${classic} to ${home}/control/tcp.smtp...`);
+  writeFileSync(classic, ":deny\n");
+  adopt(home, () => {}, classic);
+  assert.equal(readFileSync(join(home, "control/tcp.smtp"), "utf8"), "10.:allow\n");
 });
