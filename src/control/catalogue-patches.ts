@@ -58,20 +58,6 @@ export const patchFiles = {
       "86400",
     ),
   ),
-  holdlocal: flag(
-    false,
-    because("concurrencylocal 0 holds a channel, and quail queue hold single messages")(
-      "Whether local mail is kept in the queue.",
-      "1",
-    ),
-  ),
-  holdremote: flag(
-    false,
-    because("concurrencyremote 0 holds a channel, and quail queue hold single messages")(
-      "Whether remote mail is kept in the queue.",
-      "1",
-    ),
-  ),
   maxhops: number(100, because("the limit is 100, as in qmail")("How many hosts a message may have passed.", "100")),
   srs_domain: value(null, rewriting("The domain of rewritten senders (SRS).", "srs.example.com", checkHost)),
   srs_secrets: list(null, rewriting("Secrets of rewritten senders, the first one signs.", "s3cret")),

@@ -179,6 +179,20 @@ export const quailFiles = {
     since: "quail",
     example: "200",
   }),
+  holdlocal: flag(false, {
+    meaning: "Whether mail for this host stays in the queue until this is taken back.",
+    usedBy: ["queue"],
+    reload: "HUP",
+    since: "patch",
+    example: "1",
+  }),
+  holdremote: flag(false, {
+    meaning: "Whether mail for other hosts stays in the queue until this is taken back.",
+    usedBy: ["queue"],
+    reload: "HUP",
+    since: "patch",
+    example: "1",
+  }),
   rcpttransaction: number(50, {
     meaning: "How many recipients of one message and sender share an SMTP transaction to their host, 1 to 100.",
     usedBy: ["remote"],

@@ -315,3 +315,30 @@ test("after TERM the door is shut, what was answered is on disk, and the last li
   assert.equal(readFileSync(join(h.home, "queue", "lock", "sendmutex")).length, 0);
   assert.match(await h.post("s@mail.test", ["joe@mail.test"]), /^temporary/);
 });
+
+test("control/holdlocal and holdremote hold a channel, new messages too, from the start or HUP on until they are taken back", async (t) => {
+  const h = await house(t, () => done("did 1+0+0\n"), { holdlocal: "1" });
+  const put = (name: string, text: string): void => writeFileSync(join(h.home, "control", name), text);
+  await h.post("", ["joe@mail.test", "ann@far.test"]);
+  await until(() => h.delivered.length === 1, "the remote delivery");
+  assert.equal(h.delivered[0]!.job.recipient, "ann@far.test");
+  put("holdlocal", "0\n");
+  put("holdremote", "1\n");
+  h.service.reload?.();
+  await until(() => h.lines.includes("end msg 1"), "the local delivery");
+  await h.post("", ["joe@mail.test", "ann@far.test"]);
+  await until(() => h.delivered.length === 3, "the second local delivery");
+  assert.equal(h.delivered[2]!.job.recipient, "joe@mail.test");
+  rmSync(join(h.home, "control", "holdremote"));
+  h.service.reload?.();
+  await until(() => h.lines.includes("end msg 2"), "the end");
+  assert.deepEqual(
+    h.lines.filter((line) => line.startsWith("warning")),
+    [
+      "warning: local deliveries are held by control/holdlocal",
+      "warning: local deliveries go on",
+      "warning: remote deliveries are held by control/holdremote",
+      "warning: remote deliveries go on",
+    ],
+  );
+});

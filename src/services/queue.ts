@@ -26,6 +26,7 @@ import {
 } from "#queue";
 import { destinationOf, localOutlet, owedBounce, remoteOutlet, type Scheduler, startScheduler } from "#send";
 import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#users";
+import { heldChannels } from "./held-channels.ts";
 import { serveQueueAdmin } from "./queue-admin.ts";
 import { type QueueSettings, queueSettings } from "./queue-settings.ts";
 import type { Service } from "./service.ts";
@@ -46,6 +47,7 @@ export const serve: Service = async ({ home, log, options }) => {
   const lock = takeMutex(home);
   const { settings, routing: firstRouting } = readControls(home, log);
   let routing = firstRouting;
+  const channels = heldChannels(home, settings.concurrency, log);
   await prepareBodies(home);
   const store = openStore(home, log);
   const gather = bodyGathering(home, log);
@@ -71,7 +73,7 @@ export const serve: Service = async ({ home, log, options }) => {
     outlets: { local, remote },
     log,
     nowMs: Date.now,
-    concurrency: settings.concurrency,
+    concurrency: channels.concurrency,
     destinationConcurrency: settings.destinationConcurrency,
     lifetimeSeconds: settings.lifetimeSeconds,
     composeBounce: (record) => composeBounce(record, { gather, store, ownUid, routed, routing, settings }),
@@ -173,6 +175,8 @@ export const serve: Service = async ({ home, log, options }) => {
           : "locals";
         log(`alert: unable to reread control/${file}`);
       }
+      channels.reload();
+      scheduler.wake();
     },
     hurry: () => scheduler.hurry(),
     close: () => (closing ??= close()),
