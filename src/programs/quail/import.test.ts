@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type DeliveryJob, done } from "#mail";
+import { connectUnix } from "#net";
 import { buildClassicQueue } from "#operate/import/testing";
+import { serveCourier } from "#send/courier";
 import { serve } from "../../services/queue.ts";
 import { programHouse } from "../testing/program-house.ts";
 import { main as importer } from "./import.ts";
@@ -55,19 +59,46 @@ test("trouble is told: exit code 1 for damaged messages, 111 and one sentence wh
   assert.equal((await run(["import", "--help"])).code, 0);
 });
 
-test("the queue service goes on with what was taken over: only what is not done, with its age and sender [S-081]", async (t) => {
-  const { run, home, classic } = importHouse(t);
+test("the queue service goes on with what was taken over: what is not done, with its age and its VERP sender; bounces are sent [S-081]", async (t) => {
+  const { run, home, classic, build } = importHouse(t);
+  build.preprocessed(9, "Subject: z\n\nz\n", {
+    sender: "list-@heaven.test-@[]",
+    remote: ["Dann@far.test", "Tzoe@far.test"],
+    born,
+  });
+  build.preprocessed(10, "Subject: lost\n\n", {
+    sender: "kim@far.test",
+    bounce: "<gone@heaven.test>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n",
+    born,
+  });
   assert.equal((await run(["import", "queue", classic])).code, 0);
   mkdirSync(join(home, "run"));
   const lines: string[] = [];
   const service = await serve({ home, options: new Map(), log: (line) => lines.push(line) });
+  const jobs: DeliveryJob[] = [];
+  const socket = await connectUnix(join(home, "queue", "remote"));
+  assert.ok("write" in socket);
+  const courier = serveCourier(socket, async (job) => {
+    jobs.push(job);
+    return done("ok\n");
+  });
+  for (const deadline = performance.now() + 10_000; jobs.length < 3 && performance.now() < deadline; ) await sleep(5);
   const busy = await run(["import", "queue", classic]);
+  courier.end();
   await service.close();
+  assert.deepEqual(
+    jobs.map(({ sender, recipient, again }) => `<${sender}> ${recipient}${again ? " again" : ""}`).sort(),
+    ["<> kim@far.test", "<joe@heaven.test> ann@far.test again", "<list-zoe=far.test@heaven.test> zoe@far.test again"],
+  );
+  for (const { sender, bornAtMs } of jobs) if (sender !== "") assert.equal(bornAtMs, born * 1000);
+  assert.match(
+    jobs.find(({ sender }) => sender === "")?.message.whole?.toString() ?? "",
+    /<gone@heaven.test>:\nSorry, no mailbox/,
+  );
   assert.deepEqual(busy, {
     code: 111,
     said: `quail import: fatal: the queue of ${home} is at work; stop it first\n`,
   });
-  assert.ok(lines.includes("status: exiting"), lines.join("\n"));
 });
 
 test("quail start refuses qmail's home until its queue was taken in", async (t) => {
