@@ -4,14 +4,14 @@ import { PassThrough, type Writable } from "node:stream";
 import { ControlError, findHome } from "#control";
 import type { Program, ProgramCall } from "#process";
 import { StartFailure } from "#supervise";
-import { readOptions } from "../quail/start/options.ts";
+import { portNames, readOptions } from "../quail/start/options.ts";
 import { StartError } from "../quail/start/start-error.ts";
 import { runHouse } from "../quail/start.ts";
 
 /** qmail's own, where the command line names none. */
 const usualDelivery = "./Mailbox";
 /** No ports: what comes from the network comes through tcpserver and qmail-smtpd, or through quail start. */
-const words = ["--quiet", "--port=smtp=off", "--port=submission=off", "--port=pop3=off", "--port=metrics=off"];
+const words = ["--quiet", ...portNames.map((name) => `--port=${name}=off`)];
 /** Lines that wait for a logger; what comes beyond is in log/ only. */
 const maxWaitingBytes = 16 * 1024 * 1024;
 const stampChars = "@4000000037c219bf2ef02e94 ".length;

@@ -38,7 +38,7 @@ async function house(t: TestContext) {
   chmodSync(folder, 0o755);
   const home = join(folder, "home");
   mkdirSync(join(home, "control"), { recursive: true });
-  const options = ["smtp", "submission"].map(async (name) => `--port=${name}=${await freePort()}\n`);
+  const options = ["smtp", "submission", "pop3"].map(async (name) => `--port=${name}=${await freePort()}\n`);
   writeFileSync(
     join(home, "control", "startoptions"),
     `# ports of this test\n${(await Promise.all(options)).join("")}--port=metrics=off\n`,
