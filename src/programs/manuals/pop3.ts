@@ -47,4 +47,24 @@ export const manuals: readonly Manual[] = [
     ],
     seeAlso: ["qmail-popup", "qmail-pop3d", "qmail-control"],
   },
+  {
+    name: "quail passwd",
+    section: 8,
+    purpose: "set a mailbox password",
+    synopsis: ["quail passwd USER [ --apop ]"],
+    description: [
+      "Reads a password, from the terminal without showing it or as the first line of standard input, and keeps its argon2id hash in control/poppasswd. A user who has no line there gets one, with the user, group and home their mail is delivered to.",
+      "It counts from the next login on.",
+    ],
+    options: [["--apop", "Keep the password itself, which APOP needs; see control/popapop."]],
+    environment: [["QUAIL_HOME", "The home. Otherwise /var/qmail, or the folder var of the checkout."]],
+    files: [["control/poppasswd", "Mailbox passwords, mode 0600."]],
+    exitCodes: [
+      ["0", "it is set"],
+      ["1", "no such user, or no such password"],
+      ["100", "called wrongly"],
+      ["111", "trouble; standard error says which"],
+    ],
+    seeAlso: ["checkpassword", "qmail-control"],
+  },
 ];
