@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { catalogue } from "./catalogue.ts";
+import { checkConcurrency } from "./check-limits.ts";
 import { about, checkText, type Problem } from "./check-text.ts";
 import { checkTogether } from "./check-together.ts";
 import type { ControlFile } from "./control-file.ts";
@@ -87,6 +88,7 @@ export function checkHome(home: string): readonly Problem[] {
     ...names.flatMap((name) => checkFile(home, name)),
     ...checkTogether(home),
     ...checkNumbers(home),
+    ...checkConcurrency(home),
   ];
   return problems.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : (a.line ?? 0) - (b.line ?? 0)));
 }

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { utf8ToByteString } from "#bytes";
-import { ControlError, checkHome, type Problem, readSetting, readText } from "#control";
+import { ControlError, checkHome, type Problem, readText } from "#control";
 import { parseAddress } from "#mail";
 import { parseTcpRules } from "#net";
 import { checkUsers, findUser, loadRouting, openUserSources, type Routing, recipientExists } from "#users";
@@ -34,40 +34,6 @@ function checkTcpRules(home: string): readonly Problem[] {
   return rules === null || "find" in rules
     ? []
     : [about("control/tcp.smtp", "error", "is no tcprules rule", rules.line)];
-}
-
-/** Files a service may have open: two for each delivery, and some for itself (spec 9.4: at least 2 * concurrency + 5). */
-const filesPerDelivery = 2;
-const filesBeside = 64;
-
-/** The limit on open files that a Quail started from here would have; null where the system does not say. */
-function openFilesLimit(): number | null {
-  try {
-    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
-    return limit === undefined ? null : Number(limit);
-  } catch {
-    return null; // No /proc.
-  }
-}
-
-/** Concurrency that the limit on open files does not carry makes deliveries wait in masses (gotcha G38). */
-export function checkConcurrency(home: string, limit = openFilesLimit()): readonly Problem[] {
-  if (limit === null) return [];
-  return (["concurrencylocal", "concurrencyremote"] as const).flatMap((name) => {
-    const wanted = numberOf(home, name) * filesPerDelivery + filesBeside;
-    const reason = `needs ${wanted} open files, and the limit here is ${limit} (ulimit -n): deliveries would wait`;
-    return wanted > limit ? [about(`control/${name}`, "warning", reason)] : [];
-  });
-}
-
-/** 0 for one that cannot be read: reported by checkHome. */
-function numberOf(home: string, name: "concurrencylocal" | "concurrencyremote"): number {
-  try {
-    return readSetting(home, name);
-  } catch (error) {
-    if (error instanceof ControlError) return 0;
-    throw error;
-  }
 }
 
 /** Mail nobody claims goes to alias; without that account it waits for ever. */
@@ -127,7 +93,6 @@ export async function checkAll(home: string, { network, passwd }: CheckScope): P
     ...(await checkHouse(home)),
     ...checkRelayRules(home),
     ...checkDefaultDelivery(home),
-    ...checkConcurrency(home),
     ...(await checkAlias(home, passwd)),
     ...checkHomes(home, passwd),
     ...(network === null ? [] : await checkNetwork(home, network)),

@@ -8,7 +8,7 @@ import type { Problem } from "#control";
 import { makeResolver } from "#dns";
 import { startTestDns } from "#dns/testing";
 import { checkHomes } from "./check-homes.ts";
-import { checkAll, checkConcurrency } from "./check-house.ts";
+import { checkAll } from "./check-house.ts";
 import { checkInstall, isQueueRemote } from "./check-install.ts";
 import { checkNetwork, checkRelayRules } from "./check-network.ts";
 
@@ -143,14 +143,6 @@ test("rules that let everybody relay are an error, rules that do not let this ma
   assert.deepEqual(said(), ["control/tcp.smtp sets RELAYCLIENT for any client: this host is an open relay"]);
   rmSync(join(home, "control/tcp.smtp"));
   assert.deepEqual(said(), ['control/tcp.smtp does not let this machine relay: 127.:allow,RELAYCLIENT="" would (G12)']);
-});
-
-test("concurrency beyond the limit on open files is told (G38)", (t) => {
-  const home = folder(t, { "control/concurrencyremote": "500\n" });
-  assert.deepEqual(lines(home, checkConcurrency(home, 1024)), [
-    "control/concurrencyremote needs 1064 open files, and the limit here is 1024 (ulimit -n): deliveries would wait",
-  ]);
-  assert.deepEqual(checkConcurrency(home, 2048), []);
 });
 
 /** An SMTP port on loopback that greets with this line. */
