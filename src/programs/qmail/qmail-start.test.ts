@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { buildClassicQueue } from "#operate/import/testing";
 import { multiCallPath } from "#process";
 
 /** Whose mail it is: ours, or as root an ordinary uid's, to whom the home belongs then. */
@@ -194,6 +195,50 @@ test("qmail-start that cannot start says so in the log alone, and exits 111", as
   const wrong = run(["qmail-start"]);
   assert.equal(await wrong.code, 111);
   assert.match(wrong.out(), /^alert: cannot start: .*control\/concurrencylocal line 1: does not begin with a digit/m);
+});
+
+test("an installed qmail with a half-full queue: refused as it is, then adopted, its queue imported, and run", async () => {
+  layClassic();
+  const born = Math.floor(Date.now() / 1000) - 600;
+  const queue = buildClassicQueue(join(home, "queue"));
+  queue.preprocessed(7, "Subject: waited\n\nx\n", {
+    sender: "kim@far.test",
+    local: ["Djoe@example.test", "Tann@example.test"],
+    born,
+  });
+  queue.todo(8, "Subject: just queued\n\ny\n", "kim@far.test", ["joe@example.test"], born);
+  file("bin/qmail-send", "the original");
+  give(home);
+  const quail = (...words: readonly string[]) => {
+    const env = { PATH: process.env.PATH, QUAIL_HOME: home };
+    const { status, stdout, stderr } = spawnSync(multiCallPath, words, {
+      env,
+      cwd: "/",
+      encoding: "latin1",
+      ...(isRoot ? ids : {}),
+    });
+    return { code: status, said: stdout + stderr };
+  };
+  assert.equal(quail("qmail-newu").code, 0);
+  const refused = quail("qmail-start");
+  assert.equal(refused.code, 111);
+  assert.match(refused.said, /^alert: cannot start: .* is an installation of qmail .*: quail setup adopt /);
+
+  assert.equal(quail("setup", "adopt").code, 0);
+  assert.equal(readFileSync(join(home, "bin.qmail/qmail-send"), "utf8"), "the original");
+  const imported = quail("import", "queue", join(home, "queue.qmail"));
+  assert.equal(imported.code, 0, imported.said);
+  const started = run(["qmail-start", "./Maildir/"]);
+  await until("the old mail is delivered", () => (started.out().match(/^end msg /gm) ?? []).length === 2);
+  assert.match(mail("users.d/ann/Maildir/new").join(""), /^Subject: waited$/m);
+  assert.match(mail("users.d/joe/Maildir/new").join(""), /^Subject: just queued$/m);
+  assert.doesNotMatch(
+    mail("users.d/joe/Maildir/new").join(""),
+    /^Subject: waited$/m,
+    "what was done is not done again",
+  );
+  started.child.kill("SIGTERM");
+  assert.equal(await started.code, 0);
 });
 
 test("a link in a home's bin works on that home, through any number of links", () => {
