@@ -24,7 +24,7 @@ import { authFrames, type LoginAnswer, parseQuestion, ticketKeyName } from "./au
 import { listenOnFd } from "./listen-fd.ts";
 import { openWorkerPool, type WorkerPool } from "./local-workers.ts";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
-import { keptCode, workerEnv } from "./worker-env.ts";
+import { keptCode, rootsCode, workerEnv } from "./worker-env.ts";
 
 const idleSecondsDefault = 60;
 const maxWorkers = 200;
@@ -48,8 +48,11 @@ function poolOf({ home, options, log }: ServiceStart, me: Who, master: Buffer): 
     {
       folder: join(home, "run", "pop3"),
       cwd: home,
-      env: { ...workerEnv(home), ...(me.single ? keptCode(home, "pop3-worker") : {}) },
-      envFor: (uid, gid) => ({ [ticketKeyName]: workerKey(master, uid, gid).toString("base64url") }),
+      env: workerEnv(home),
+      envFor: (uid, gid) => ({
+        ...(me.single ? keptCode(home, "pop3-worker") : rootsCode(home, "pop3-worker", uid)),
+        [ticketKeyName]: workerKey(master, uid, gid).toString("base64url"),
+      }),
       called: "pop3 worker",
       words: (uid) => [
         ...serviceNodeFlags,

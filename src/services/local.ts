@@ -39,7 +39,7 @@ import {
 import { authFrames } from "./auth-frames.ts";
 import { openWorkerPool, type WorkerPool } from "./local-workers.ts";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
-import { keptCode, workerEnv } from "./worker-env.ts";
+import { keptCode, rootsCode, workerEnv } from "./worker-env.ts";
 
 /** A look-up that hangs (a dead file server, a silent directory) ends as temporary after this long. */
 const resolveMs = 60_000;
@@ -129,7 +129,8 @@ function poolOf({ home, options, log }: ServiceStart, reach: Reach, program: Wor
     {
       folder: join(home, "run", "worker"),
       cwd: home,
-      env: { ...workerEnv(home), ...(reach.single ? keptCode(home, "local-worker") : {}) },
+      env: workerEnv(home),
+      envFor: (uid) => (reach.single ? keptCode(home, "local-worker") : rootsCode(home, "local-worker", uid)),
       words: (uid, gid) => [
         ...serviceNodeFlags,
         ...program,
@@ -160,7 +161,7 @@ function authOf({ home, options, log }: ServiceStart, reach: Reach): WorkerPool 
     {
       folder: join(home, "run", "auth"),
       cwd: home,
-      env: { ...workerEnv(home), ...(reach.single ? keptCode(home, "auth") : {}) },
+      env: { ...workerEnv(home), ...(reach.single ? keptCode(home, "auth") : rootsCode(home, "auth", reach.uid)) },
       called: "auth",
       words: () => [...serviceNodeFlags, runEntry, ...words],
       become: false,

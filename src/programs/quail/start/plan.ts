@@ -134,14 +134,13 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
 }
 
 /**
- * What to compile before the house starts: every service, and the workers that are started on demand under the same uid.
+ * What to compile before the house starts: every service, and the workers that are started on demand: they read what was compiled here.
  */
 export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceSpec[])[]): readonly ServiceSpec[] {
   const services = stages.flat();
   const local = services.find(({ name }) => name === "local");
   if (local === undefined) return services;
-  // What `local` and `auth` start on demand; under uids of their own they can share no cache.
-  if (parts.who.kind === "roles") return services;
+  // What `local` and `auth` start on demand.
   const workers = ["local-worker", "auth", "pop3-worker"].map((module): ServiceSpec => {
     const cache = cacheFolder(parts.home, module);
     return {
