@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { type Address, parseAddress, type ReversePath } from "#mail";
+import { runInProcess } from "#process";
 import { openDoor } from "#qmtp";
 import { serve } from "../../services/queue.ts";
 import { main as qread } from "../qmail/qmail-qread.ts";
@@ -131,6 +133,21 @@ test("what cannot be taken back asks when it means several messages that nobody 
   });
   assert.equal((await house.run(["queue", "remove", "--domain", "far.test", "--yes"])).said, "2 messages removed\n");
   assert.equal((await house.run(["queue", "remove", String(third)])).said, "1 message removed\n");
+});
+
+test("on a terminal it asks, and takes only yes for yes", async (t) => {
+  const house = await queueHouse(t);
+  await house.post("joe@heaven.test", ["ann@far.test"], "\n");
+  await house.post("joe@heaven.test", ["ann@far.test"], "\n");
+  const typed = async (text: string) => {
+    const stdin = Object.assign(Readable.from([Buffer.from(text)]), { isTTY: true });
+    const index = (name: string) => (name === "queue" ? async () => queue : undefined);
+    const call = { env: { QUAIL_HOME: house.home }, cwd: house.home, stdin };
+    const result = await runInProcess(index, ["queue", "remove", "--all"], call);
+    return { code: result?.code, said: result?.output.toString() ?? "" };
+  };
+  for (const answer of ["n\n", "\n", "yesterday\n", ""]) assert.equal((await typed(answer)).code, 100, answer);
+  assert.match((await typed("yes\n")).said, /remove 2 messages\? \[y\/N\] .*2 messages removed\n$/s);
 });
 
 test("check finds nothing in a healthy queue, and repairs a damaged one without losing anything while the service is stopped", async (t) => {

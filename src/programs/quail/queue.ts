@@ -217,7 +217,10 @@ async function mayDo(verb: string, call: ProgramCall, options: Options, filter: 
     return false;
   }
   const asking = createInterface({ input: call.stdin, output: call.stderr });
-  const answer = await asking.question(`${question} [y/N] `);
+  const answer = await new Promise<string>((resolve, reject) => {
+    asking.once("close", () => resolve("")); // Ctrl-D is no.
+    asking.question(`${question} [y/N] `).then(resolve, reject);
+  });
   asking.close();
   return /^y(es)?$/i.test(answer.trim());
 }
