@@ -22,6 +22,7 @@ const sideways: ReadonlyMap<string, string> = new Map([
   ["log -> bytes", "log lines are made of peers' octets"],
   ["files -> bytes", "paths are octets"],
   ["control -> bytes", "control files are octets"],
+  ["net -> bytes", "tcp rules are octets"],
   ["supervise -> files", "locks"],
   ["supervise -> log", "stamps and rotated names"],
   ["send -> bounce", "the scheduler knows when a message owes a bounce, and what of"],
