@@ -15,6 +15,7 @@ import { chart } from "./report/chart.ts";
 import { asJson, type Results, resultsPage } from "./report/page.ts";
 import { alignedTable } from "./report/table.ts";
 import { type Sitting, sit } from "./sitting.ts";
+import { killAll } from "./tools/processes.ts";
 import { progress } from "./tools/progress.ts";
 
 const checkout = join(import.meta.dirname, "..");
@@ -94,6 +95,14 @@ if (options === "help") {
 if (typeof options === "string") refuse(options);
 const what =
   chosen(options) ?? refuse(`--case ${options.cases}: no case has that name, and no cell has that in its name`);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    progress("");
+    killAll();
+    rmSync(work, { recursive: true, force: true, maxRetries: 5 });
+    process.exit(signal === "SIGINT" ? 130 : 143);
+  });
+}
 const work = mkdtempSync(join(options.folder ?? tmpdir(), "quail-bench-"));
 chmodSync(work, 0o755);
 try {

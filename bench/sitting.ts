@@ -84,6 +84,10 @@ async function runCells(
     progress("");
     say(summary(row));
     notebook.rows = merged(notebook.rows, row);
+    const failed = Object.entries(row.failures).map(
+      ([name, why]) => `${cellName(cell)}: a run of ${name} failed: ${why}`,
+    );
+    notebook.remarks = [...notebook.remarks, ...failed];
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Contender, ContenderName } from "../peers/server.ts";
 import type { Table } from "../report/table.ts";
 import { reasonOf } from "../run-cells.ts";
+import { complain } from "../tools/progress.ts";
 
 /** What a case is given. */
 export type Setting = {
@@ -40,6 +41,7 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | string> {
   try {
     return await work();
   } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
     return `failed: ${reasonOf(error)}`;
   }
 }

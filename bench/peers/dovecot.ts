@@ -70,8 +70,11 @@ export function findDovecot(): Pop3Contender | string {
       },
       ["/usr/sbin/dovecot", "-F", "-c", "/etc/dovecot/dovecot.conf"],
     );
-    const ready = (): Promise<void> =>
-      waitUntil("Dovecot answers", () => greets(port, "+OK"), { withinMs: 15_000, everyMs: 50 });
+    const isReady = (): Promise<boolean> => {
+      housed.refuseEnded();
+      return greets(port, "+OK");
+    };
+    const ready = (): Promise<void> => waitUntil("Dovecot answers", isReady, { withinMs: 15_000, everyMs: 50 });
     await untilReady(ready, housed.stop, () => readFileSync(housed.log, "utf8"));
     const maildir = join(housed.mailFolder, "Maildir");
     return { pid: housed.pid, port, user: mailUser.name, password, maildir, uid: mailUser.uid, stop: housed.stop };

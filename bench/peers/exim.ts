@@ -86,7 +86,11 @@ async function start(unpacked: Unpacked, bed: Bed): Promise<Server> {
     ["/usr/sbin/exim4", "-bdf", "-q1h"],
   );
   const log = (): string => readFileSync(housed.log, "utf8");
-  const ready = (): Promise<void> => waitUntil("Exim answers", () => answers(port), { withinMs: 15_000, everyMs: 50 });
+  const isReady = (): Promise<boolean> => {
+    housed.refuseEnded();
+    return answers(port);
+  };
+  const ready = (): Promise<void> => waitUntil("Exim answers", isReady, { withinMs: 15_000, everyMs: 50 });
   await untilReady(ready, housed.stop, log);
   return {
     pid: housed.pid,

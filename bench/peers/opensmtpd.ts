@@ -45,8 +45,11 @@ async function start(unpacked: Unpacked, bed: Bed): Promise<Server> {
     },
     ["/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"],
   );
-  const ready = (): Promise<void> =>
-    waitUntil("OpenSMTPD answers", () => answers(port), { withinMs: 15_000, everyMs: 50 });
+  const isReady = (): Promise<boolean> => {
+    housed.refuseEnded();
+    return answers(port);
+  };
+  const ready = (): Promise<void> => waitUntil("OpenSMTPD answers", isReady, { withinMs: 15_000, everyMs: 50 });
   await untilReady(ready, housed.stop, () => readFileSync(housed.log, "utf8"));
   return {
     pid: housed.pid,

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { getuid } from "node:process";
 import { answers } from "../tools/load.ts";
 import { commandOf, treePids } from "../tools/process-tree.ts";
-import { freePort, startLogged, stopTree, waitUntil } from "../tools/processes.ts";
+import { freePort, refuseEnded, startLogged, stopTree, waitUntil } from "../tools/processes.ts";
 import { type Absent, type Bed, type Contender, type Server, untilReady, wrapped } from "./server.ts";
 
 /** nobody and nogroup on every Debian: an unprivileged owner for the Maildir. */
@@ -102,8 +102,11 @@ async function start(bed: Bed): Promise<Server> {
   const child = startLogged(words, log, bed.folder);
   const master = (): number | undefined => treePids(child.pid).find((pid) => commandOf(pid)[0]?.endsWith("/master"));
   const stop = (): Promise<void> => stopTree(child, master());
-  const ready = (): Promise<void> =>
-    waitUntil("Postfix answers", () => answers(port), { withinMs: 30_000, everyMs: 50 });
+  const isReady = (): boolean | Promise<boolean> => {
+    refuseEnded(child);
+    return answers(port);
+  };
+  const ready = (): Promise<void> => waitUntil("Postfix answers", isReady, { withinMs: 30_000, everyMs: 50 });
   await untilReady(ready, stop, () => readFileSync(log, "utf8"));
   return {
     pid: child.pid,

@@ -6,7 +6,7 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { commandOf, treePids } from "../tools/process-tree.ts";
-import { startLogged, stopTree } from "../tools/processes.ts";
+import { refuseEnded, startLogged, stopTree } from "../tools/processes.ts";
 import { type Bed, wrapped } from "./server.ts";
 import type { Unpacked } from "./unpack.ts";
 
@@ -24,7 +24,14 @@ export type Furniture = {
 };
 
 /** A server at work in its private root. */
-export type Housed = { readonly pid: number; readonly log: string; readonly mailFolder: string; stop(): Promise<void> };
+export type Housed = {
+  readonly pid: number;
+  readonly log: string;
+  readonly mailFolder: string;
+  /** Throws if it has ended. */
+  refuseEnded(): void;
+  stop(): Promise<void>;
+};
 
 /** The place where a folder of a private root lies on the disk under test. */
 const insideVar = (folder: string, path: string): string => join(folder, "var", path);
@@ -93,5 +100,9 @@ export function startHoused(
   const child = startLogged(wrapped(bed.wrapper, [...unshare, ...shell, ...words]), log, "/");
   const isServer = (pid: number): boolean => commandOf(pid)[0] === words[0];
   const main = (): number | undefined => treePids(child.pid).find(isServer);
-  return { pid: child.pid, log, mailFolder, stop: () => stopTree(child, main()) };
+  return {
+    ...{ pid: child.pid, log, mailFolder },
+    refuseEnded: () => refuseEnded(child),
+    stop: () => stopTree(child, main()),
+  };
 }

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOf, treePids } from "../tools/process-tree.ts";
-import { freePort, startLogged, stopTree, waitUntil } from "../tools/processes.ts";
+import { freePort, refuseEnded, startLogged, stopTree, waitUntil } from "../tools/processes.ts";
 import { type Bed, type Contender, type Server, untilReady, wrapped } from "./server.ts";
 
 function layControl({ folder: home, relays, perDestination = 100 }: Bed): void {
@@ -45,8 +45,11 @@ async function start(checkout: string, bed: Bed): Promise<Server> {
   const supervisor = (): number | undefined =>
     treePids(child.pid).find((pid) => commandOf(pid).includes("start") && !commandOf(pid)[0]?.includes("strace"));
   const stop = (): Promise<void> => stopTree(child, supervisor());
-  const ready = (): Promise<void> =>
-    waitUntil("Quail is ready", () => existsSync(join(bed.folder, "ready")), { withinMs: 60_000, everyMs: 50 });
+  const isReady = (): boolean | Promise<boolean> => {
+    refuseEnded(child);
+    return existsSync(join(bed.folder, "ready"));
+  };
+  const ready = (): Promise<void> => waitUntil("Quail is ready", isReady, { withinMs: 60_000, everyMs: 50 });
   await untilReady(ready, stop, () => readFileSync(log, "utf8"));
   const program = join(checkout, "bin", "quail");
   const env = { QUAIL_HOME: bed.folder };

@@ -46,8 +46,12 @@ export function bareRate(rows: readonly CellRuns[], cell: Cell): number | null {
 /** The cell's runs of a contender, or none. */
 const runsOf = (row: CellRuns, name: ContenderName): readonly Run[] => row.runs[name] ?? [];
 
-const cellWithReason = (row: CellRuns, name: ContenderName): string =>
-  row.failures[name] === undefined ? spread(runsOf(row, name).map(rateOf)) : `failed: ${row.failures[name]}`;
+/** Rates, or why there are none. */
+function ratesOrReason(row: CellRuns, name: ContenderName): string {
+  const runs = runsOf(row, name);
+  const failure = row.failures[name];
+  return runs.length === 0 && failure !== undefined ? `failed: ${failure}` : spread(runs.map(rateOf));
+}
 
 /** Quail and Postfix, side by side. */
 export function speedTable(rows: readonly CellRuns[]): Table {
@@ -63,8 +67,8 @@ export function speedTable(rows: readonly CellRuns[]): Table {
       const all = [...quail, ...postfix];
       return [
         ...cellWords(row.cell),
-        cellWithReason(row, "Quail"),
-        cellWithReason(row, "Postfix"),
+        ratesOrReason(row, "Quail"),
+        ratesOrReason(row, "Postfix"),
         times(quotient(middle(quail.map(rateOf)), middle(postfix.map(rateOf)))),
         target(row.cell),
         whole(ceiling),
@@ -118,7 +122,7 @@ export function othersTable(rows: readonly CellRuns[], absent: readonly Absent[]
         [
           name,
           ...cellWords(row.cell),
-          failure === undefined ? spread(runs.map(rateOf)) : `failed: ${failure}`,
+          ratesOrReason(row, name),
           times(ratio),
           whole(middle(runs.map((run) => run.acceptedRate))),
           shown(middle(runs.map(cpuOf))),

@@ -40,7 +40,7 @@ function runCounts(rows: readonly CellRuns[]): string {
 
 /** The whole of RESULTS.md. */
 export function resultsPage({ machine, rows, syncs, cases, absent, remarks }: Results): string {
-  const remarkSection = remarks.length === 0 ? "" : `\n## Left out\n\n${list(remarks)}\n`;
+  const remarkSection = remarks.length === 0 ? "" : `\n## Left out, or failed\n\n${list(remarks)}\n`;
   return `# Results of \`npm run bench\`
 
 Written by the benchmark; do not edit. How it measures stands in \`bench/README.md\`.

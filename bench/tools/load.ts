@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect } from "node:net";
 import { getuid } from "node:process";
-import { waitUntil } from "./processes.ts";
+import { remember, waitUntil } from "./processes.ts";
 
 /** What smtp-source is asked to send. */
 export type Load = {
@@ -51,6 +51,7 @@ export async function startSink(port: number): Promise<Sink> {
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (child.pid === undefined) throw new Error("unable to start smtp-sink (Debian package postfix)");
+  remember(child);
   let tail = "";
   child.stdout.on("data", (bytes: Buffer) => {
     tail = tail.slice(-80) + bytes.toString("latin1", Math.max(0, bytes.length - 200));

@@ -10,6 +10,22 @@ export type Words = readonly [string, ...string[]];
 
 const stopGraceMs = 10_000;
 
+/** What runs now: roots of process trees. */
+const started = new Set<number>();
+
+/** Notes a process that must not outlive the benchmark. */
+export function remember(child: ChildProcess): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  started.add(pid);
+  child.once("exit", () => started.delete(pid));
+}
+
+/** kill -9 of everything that was started and still runs: the end of a benchmark that was interrupted. */
+export function killAll(): void {
+  for (const root of started) for (const pid of treePids(root)) sendSignal(pid, "SIGKILL");
+}
+
 /** Starts a command whose output goes to the end of `logFile`. */
 export function startLogged(words: Words, logFile: string, cwd: string): ChildProcess & { readonly pid: number } {
   const log = openSync(logFile, "a");
@@ -18,6 +34,7 @@ export function startLogged(words: Words, logFile: string, cwd: string): ChildPr
   closeSync(log);
   child.on("error", () => {}); // Seen as a missing pid just below, or as a server that never gets ready.
   if (child.pid === undefined) throw new Error(`unable to start ${command}`);
+  remember(child);
   return Object.assign(child, { pid: child.pid });
 }
 
@@ -55,19 +72,27 @@ function isRunning(pid: number): boolean {
   return isAlive(pid) && treePids(pid).length > 0;
 }
 
-/** A loopback TCP port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Ports are taken from below those the kernel gives to clients (32768 and up on Linux): the load's own connections would otherwise
+ * now and then sit on a port between our look at it and the server's start.
+ */
+const ports = { first: 20_000, count: 12_000, tries: 100 } as const;
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("no port was given"));
-        else resolve(address.port);
-      });
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
+}
+
+/** A loopback TCP port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < ports.tries; tried++) {
+    const port = ports.first + Math.floor(Math.random() * ports.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no free port was found");
 }
 
 /**
@@ -84,6 +109,12 @@ export async function waitFor(
     if (Date.now() > deadline) throw new Error(`${what}: not within ${withinMs / 1000} s`);
     await sleep(pause);
   }
+}
+
+/** Throws when a server has ended before it was ready: there is nothing to wait for. */
+export function refuseEnded(child: ChildProcess): void {
+  if (child.exitCode === null && child.signalCode === null) return;
+  throw new Error(`it ended at once (${child.signalCode ?? `exit code ${child.exitCode}`})`);
 }
 
 /** The same, asking every `everyMs`. */

@@ -12,6 +12,12 @@ export function progressTo(done: number): void {
   share = Math.min(1, done);
 }
 
+/** A line on stderr that stays. */
+export function complain(sentence: string): void {
+  progress("");
+  process.stderr.write(`bench: ${sentence}\n`);
+}
+
 /** What runs now, on one line of a terminal that is overwritten; nothing when stderr is a file. "" wipes it. */
 export function progress(text: string): void {
   if (!process.stderr.isTTY) return;
