@@ -218,7 +218,7 @@ async function mayDo(verb: string, call: ProgramCall, options: Options, filter: 
   }
   const asking = createInterface({ input: call.stdin, output: call.stderr });
   const answer = await new Promise<string>((resolve, reject) => {
-    asking.once("close", () => resolve("")); // Ctrl-D is no.
+    asking.once("close", () => setImmediate(resolve, "")); // Ctrl-D is no; an answer just before it counts.
     asking.question(`${question} [y/N] `).then(resolve, reject);
   });
   asking.close();
