@@ -90,7 +90,7 @@ const rows: readonly Row[] = [
   { words: ["qmail-getpw"], code: 100 },
   { words: ["checkpassword"], code: 2 },
   { words: ["qmail-popup"], code: 1 },
-  { words: ["qmail-popup", "mx.test", "false"], stdin: "STAT\r\nQUIT\r\n", varying: /<[0-9.]+@/, code: 1 },
+  { words: ["qmail-popup", "mx.test", "false"], stdin: "STAT\r\nQUIT\r\n", varying: /<[0-9.]+@/g, code: 1 },
   { words: ["qmail-pop3d", "no-such-maildir"], stdin: "QUIT\r\n", code: process.getuid?.() === 0 ? 1 : 0 },
   { words: ["qmail-newmrh"], env: home, code: 0 },
   { words: ["qmail-newu"], env: home, code: 0 },
