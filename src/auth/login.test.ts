@@ -158,7 +158,7 @@ test("guessing gets slow, then stops; a login stays open to addresses that know 
 test("a ticket lets one session in, in time, at the worker it is for", () => {
   const master = Buffer.alloc(32, 1);
   const key = workerKey(master, 1000, 1000);
-  const facts = { user: "j\xf6rg", maildir: "/home/j\xf6rg/Maildir", ip: "192.0.2.1", session: "p-1" };
+  const facts = { user: "j\xf6rg", maildir: "/home/j\xf6rg/Maildir", ip: "192.0.2.1", session: "p-1", tls: false };
   const line = issueTicket(facts, key, 1_000);
   const read = ticketReader(key);
   assert.equal(ticketReader(workerKey(master, 1001, 1000))(line, 1_000), null);

@@ -19,6 +19,7 @@ export type Ticket = {
   /** The client's address and the listener's session, for the log. */
   readonly ip: string;
   readonly session: string;
+  readonly tls: boolean;
   readonly untilMs: number;
   readonly nonce: string;
 };

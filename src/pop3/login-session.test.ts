@@ -75,7 +75,7 @@ const capabilityLines = "TOP UIDL RESP-CODES AUTH-RESP-CODE PIPELINING,EXPIRE NE
   .map((line) => `S: ${line}`)
   .join("\n");
 
-test("CAPA before login offers passwords only where they are taken, STLS only where it can be had", async () => {
+test("CAPA before login offers passwords only where they are taken, STLS only where it can be had [X-054]", async () => {
   const tail = "S: IMPLEMENTATION Quail\nS: .";
   await talkTo(open, `C: CAPA\nS: +OK \n${capabilityLines}\nS: USER\nS: SASL PLAIN\n${tail}`);
   const shy: LoginHouse = { ...open, takesPlain: (isSecure) => isSecure, startTls: async (plain) => plain };
@@ -128,7 +128,7 @@ test("after a refusal one starts again with USER", async () => {
   );
 });
 
-test("what came before TLS is dropped, and TLS comes once [X-055]", async () => {
+test("what came before TLS is dropped, and TLS comes once [X-054] [X-055]", async () => {
   const [server, client] = duplexPair();
   const [inner, innerClient] = duplexPair();
   let plain: Duplex | null = null;

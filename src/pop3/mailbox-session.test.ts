@@ -349,7 +349,7 @@ test("no Maildir, or one that cannot be listed, is told in qmail's words", async
   mkdirSync(maildir);
 });
 
-test("CAPA after login tells what is true then; LANG knows one language", async () => {
+test("CAPA after login tells what is true then; LANG knows one language [X-054]", async () => {
   await session(
     "current",
     `S: +OK 

@@ -11,6 +11,7 @@ export type LoginQuestion = {
   readonly timestamp: ByteString;
   readonly ip: string;
   readonly session: string;
+  readonly isSecure: boolean;
   /** The worker of the last answer could not be reached. */
   readonly isDoubtful: boolean;
 };
@@ -24,17 +25,19 @@ export type LoginAnswer =
 /** Longer questions are not asked: a login and a password, each of a line at most. */
 export const maxQuestionBytes = 8_192;
 
-export function renderQuestion({ login, secret, timestamp, ip, session, isDoubtful }: LoginQuestion): Buffer {
-  return toBytes([login, secret, timestamp, ip, session, isDoubtful ? "1" : ""].join("\0"));
+export function renderQuestion(question: LoginQuestion): Buffer {
+  const { login, secret, timestamp, ip, session } = question;
+  const [isSecure, isDoubtful] = [question.isSecure, question.isDoubtful].map((flag) => (flag ? "1" : ""));
+  return toBytes([login, secret, timestamp, ip, session, isSecure, isDoubtful].join("\0"));
 }
 
 /** Null if it is no question of ours. */
 export function parseQuestion(payload: Buffer): LoginQuestion | null {
   if (payload.length > maxQuestionBytes) return null;
-  const [login, secret, timestamp, ip, session, doubtful, ...more] = fromBytes(payload).split("\0");
-  if (login === undefined || secret === undefined || timestamp === undefined) return null;
-  if (ip === undefined || session === undefined || doubtful === undefined || more.length > 0) return null;
-  return { login, secret, timestamp, ip, session, isDoubtful: doubtful === "1" };
+  const [login, secret, timestamp, ip, session, secure, doubtful, ...more] = fromBytes(payload).split("\0");
+  if (login === undefined || secret === undefined || timestamp === undefined || ip === undefined) return null;
+  if (session === undefined || secure === undefined || doubtful === undefined || more.length > 0) return null;
+  return { login, secret, timestamp, ip, session, isSecure: secure === "1", isDoubtful: doubtful === "1" };
 }
 
 /** The name of a worker's key in its environment, which only its own user can read. */

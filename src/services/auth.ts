@@ -106,7 +106,7 @@ function answers(start: ServiceStart, me: Who, sources: LoginSources, pool: Work
     const worker = await pool.at(who.uid, workerGid, question.isDoubtful);
     if (worker === null) return { kind: "later", reason: `no worker for uid ${who.uid} can be had` };
     const maildir = `${who.home}/${utf8ToByteString(readSetting(home, "popmaildir"))}`;
-    const facts = { user: who.user, maildir, ip: question.ip, session: question.session };
+    const facts = { user: who.user, maildir, ip: question.ip, session: question.session, tls: question.isSecure };
     const ticket = issueTicket(facts, workerKey(master, who.uid, workerGid), Date.now());
     return { kind: "yes", user: who.user, worker, ticket };
   };

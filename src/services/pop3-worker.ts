@@ -7,7 +7,7 @@
  *
  * Log lines:
  *
- *     pop3 session end session= user= ip= how=quit|hangup|timeout|... messages= retr= retr-bytes= top= top-bytes= deleted= ms=
+ *     pop3 session end session= user= ip= tls= how=quit|hangup|timeout|... messages= retr= retr-bytes= top= top-bytes= deleted= ms=
  *     pop3 worker refuse reason=ticket        somebody came without one: never in peace
  *     pop3 session trouble session= user= reason=        something nobody foresaw; nothing was changed
  */
@@ -53,7 +53,7 @@ export const serve: Service = async ({ home, options, log }) => {
     if (sockets.size === 0) idle = setTimeout(() => process.kill(process.pid, "SIGTERM"), idleMs);
   };
 
-  const session = async (wire: LineWire, { user, maildir, ip, session: id }: Ticket): Promise<void> => {
+  const session = async (wire: LineWire, { user, maildir, ip, session: id, tls }: Ticket): Promise<void> => {
     const begun = performance.now();
     wire.timeoutMs = readSetting(home, "timeoutpop3d") * 1000;
     try {
@@ -64,7 +64,7 @@ export const serve: Service = async ({ home, options, log }) => {
       });
       const counts = { messages, retr, "retr-bytes": retrBytes, top, "top-bytes": topBytes, deleted };
       const ms = Math.round(performance.now() - begun);
-      log(eventLine("pop3 session end", { session: id, user, ip, how: end, ...counts, ms }));
+      log(eventLine("pop3 session end", { session: id, user, ip, tls: tls ? 1 : 0, how: end, ...counts, ms }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log(eventLine("pop3 session trouble", { session: id, user, reason }));

@@ -20,8 +20,8 @@ import type { ByteString } from "#bytes";
 import { readSetting } from "#control";
 import { eventLine } from "#log";
 import { closeServer, connectUnix, LineWire, plainIp } from "#net";
-import { greeting, type LoginHouse, type LoginTalk, type LoginTry, newLoginTalk, nextLogin, say } from "#pop3";
-import type { LoginAnswer } from "./auth-frames.ts";
+import { greeting, type LoginHouse, type LoginTalk, newLoginTalk, nextLogin, say } from "#pop3";
+import type { LoginAnswer, LoginQuestion } from "./auth-frames.ts";
 import { type AuthClient, openAuthClient } from "./pop3-ask-auth.ts";
 import { type Relayed, relay } from "./pop3-relay.ts";
 import type { RunningService, Service } from "./service.ts";
@@ -178,7 +178,7 @@ async function letIn(
       talk.wire.write(say.tooManyFailures);
       return close("too-many-failures");
     }
-    const answer = await front.auth.ask({ ...step.claim, ...facts, isDoubtful: false });
+    const answer = await front.auth.ask({ ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: false });
     if (answer.kind === "no") {
       note("login refused", { reason: "wrong" });
       await sleep(front.guard.failed(facts.ip, login, performance.now()));
@@ -192,7 +192,7 @@ async function letIn(
     }
     front.guard.succeeded(facts.ip, login);
     note("login", { tls: talk.isSecure ? 1 : 0 });
-    const entered = await enter(front, answer, step.claim, facts);
+    const entered = await enter(front, answer, { ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: true });
     if (entered === null) {
       note("login trouble", { reason: "the mailbox worker cannot be reached" });
       talk.wire.write(say.mailboxLater);
@@ -208,10 +208,10 @@ type Admitted = Extract<LoginAnswer, { readonly kind: "yes" }>;
 type Entered = { readonly worker: Socket; readonly ticket: string };
 
 /** Connects to the worker. It may have ended just now, for nobody needed it: then auth is asked once more. */
-async function enter(front: Front, answer: Admitted, claim: LoginTry, facts: Facts): Promise<Entered | null> {
+async function enter(front: Front, answer: Admitted, question: LoginQuestion): Promise<Entered | null> {
   const worker = await connectUnix(answer.worker, connectMs);
   if ("write" in worker) return { worker, ticket: answer.ticket };
-  const again = await front.auth.ask({ ...claim, ...facts, isDoubtful: true });
+  const again = await front.auth.ask(question);
   if (again.kind !== "yes") return null;
   const other = await connectUnix(again.worker, connectMs);
   return "write" in other ? { worker: other, ticket: again.ticket } : null;
