@@ -165,6 +165,7 @@ The test mailbox
   address   ${testAddress}   (and postmaster@localhost, root@localhost, abuse@localhost)
   password  ${password}
   messages  ${home}/home/${testAccount}/Maildir/new
+  reading   by POP3, at the port that the start shows; "quail passwd ${testAccount}" sets another password
 
 First steps
   printf 'Subject: hello\\n\\nIt works.\\n' | ${home}/bin/sendmail ${testAddress}
