@@ -76,11 +76,11 @@ ${table(of("quail"))}
 ## Examples
 
 ${examples(read)}
-## Known, and read by nothing yet
+## Known, and read by nothing
 
 Files of patches to qmail. \`quail config check\` says so when one of them is there, so that nobody relies on it.
 
-| file | kind | meaning |
+| file | meaning | why nothing reads it |
 |---|---|---|
-${known.map(([name, { kind, meaning }]) => `| \`${name}\` | ${kind} | ${cell(meaning)} |\n`).join("")}`;
+${known.map(([name, { meaning, unread = "" }]) => `| \`${name}\` | ${cell(meaning)} | ${cell(unread)} |\n`).join("")}`;
 }

@@ -1,7 +1,7 @@
 /** A reader of the handbook: a shell in which the commands of a page are typed one after the other, on a home of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { outputPattern, type Step } from "./blocks.ts";
 /** The folder the handbook's examples stand in. */
 const shownHome = "/var/qmail";
 /** Ports as the handbook shows them. */
-const shownPorts = { smtp: "2525", submission: "2587", metrics: "2595" } as const;
+const shownPorts = { smtp: "2525", submission: "2587", pop3: "2110", metrics: "2595" } as const;
 
 /** No command of the handbook takes longer, however busy the machine is. */
 const commandLimitMs = 60_000;
@@ -21,7 +21,7 @@ const lookLimitMs = 15_000;
 const lookAgainMs = 100;
 /** Commands that change nothing. */
 const looks =
-  /^(?:cat|grep|head|ls|tail|sed -n|mailq|qmail-q(?:read|stat)|quail (?:trace|explain|queue (?:list|show)))\b/;
+  /^(?:cat|grep|head|ls|tail|sed -n|mailq|qmail-q(?:read|stat)|quail (?:trace|explain|queue (?:list|show))|curl -s -u \S+ pop3:)/;
 
 /** What a command printed, as the handbook would show it. */
 export type Seen = { readonly output: string; readonly fits: boolean };
@@ -34,6 +34,25 @@ function compileCache(owner: { readonly uid: number; readonly gid: number }): st
   return folder;
 }
 let cache: string | null = null;
+
+/** The services' compiled code, from the first house to the others: compiling it is most of a start. */
+let warmth: string | null = null;
+
+async function startWarm(house: House): Promise<void> {
+  const folder = house.path("run", "cache");
+  if (warmth !== null) cpSync(warmth, folder, { recursive: true });
+  try {
+    await house.start();
+  } catch (error) {
+    await house[Symbol.asyncDispose]();
+    throw error;
+  }
+  if (warmth !== null) return;
+  warmth = mkdtempSync(join(tmpdir(), "quail-handbook-warm-"));
+  const made = warmth;
+  process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+  cpSync(folder, made, { recursive: true });
+}
 
 /** A port of the loopback that nobody has now. */
 async function freePort(): Promise<number> {
@@ -67,7 +86,8 @@ export class Reader implements AsyncDisposable {
   /** Starts Quail on a fresh home and a shell in it; as the home's owner, whoever we are. */
   static async open(): Promise<Reader> {
     const metrics = await freePort();
-    const house = await House.open({ words: ["--port", `metrics=${metrics}`] });
+    const house = await House.lay({ pop3: true, words: ["--port", `metrics=${metrics}`] });
+    await startWarm(house);
     const { uid, gid } = statSync(house.home);
     cache ??= compileCache({ uid, gid });
     const shell = spawn("bash", ["--noprofile", "--norc"], {
