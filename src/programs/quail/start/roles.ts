@@ -2,6 +2,8 @@
  * The accounts of an installation where each role has a uid of its own (qmail's; docs/decisions/processes-and-rights.md): who breaks
  * into one process is no other.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { readSetting } from "#control";
 import type { Account } from "#users";
 import { StartError } from "./start-error.ts";
@@ -49,7 +51,8 @@ export function roleTrouble(roles: Readonly<Record<RoleName, Ids>>): string | nu
  * the file names accounts that do not exist or do not keep the roles apart.
  */
 export function findRoles(home: string, accounts: ReadonlyMap<string, Account>): Roles | null {
-  const given = readSetting(home, "roleaccounts");
+  // A home that cannot be is the business of whoever makes it.
+  const given = existsSync(join(home, "control")) ? readSetting(home, "roleaccounts") : new Map<string, string>();
   const words = new Map(roleNames.map((name) => [name, given.get(name) ?? usualAccounts[name]]));
   const found = new Map(roleNames.map((name) => [name, idsOf(words.get(name)!, accounts)]));
   const missing = roleNames.find((name) => found.get(name) === null);
