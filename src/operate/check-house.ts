@@ -36,11 +36,14 @@ function checkTcpRules(home: string): readonly Problem[] {
     : [about("control/tcp.smtp", "error", "is no tcprules rule", rules.line)];
 }
 
+/** The accounts of this machine, or those of one file alone. */
+const sourcesOf = (home: string, passwd: string | undefined) =>
+  openUserSources(home, passwd === undefined ? {} : { passwd, nameService: null });
+
 /** Mail nobody claims goes to alias; without that account it waits for ever. */
 async function checkAlias(home: string, passwd: string | undefined): Promise<readonly Problem[]> {
-  const choices = passwd === undefined ? {} : { passwd, nameService: null };
   // No account has a name of 32 characters, so this asks who gets what nobody claims.
-  const found = await findUser("x".repeat(32), openUserSources(home, choices));
+  const found = await findUser("x".repeat(32), sourcesOf(home, passwd));
   const isMissing = found.kind === "outcome" && found.outcome.text.includes("Unable to find alias user!");
   const reason = "is missing, and users/assign has no line for what nobody claims: such mail waits for ever";
   return isMissing ? [about("account alias", "error", reason)] : [];
@@ -90,7 +93,7 @@ export async function checkAll(home: string, { network, passwd }: CheckScope): P
     ...install,
     ...remote,
     ...(await checkAtWork(home)),
-    ...(await checkHouse(home)),
+    ...(await checkHouse(home, passwd)),
     ...checkRelayRules(home),
     ...checkDefaultDelivery(home),
     ...(await checkAlias(home, passwd)),
@@ -103,10 +106,10 @@ export async function checkAll(home: string, { network, passwd }: CheckScope): P
 const needed = ["postmaster", "mailer-daemon", "root", "abuse"] as const;
 
 /** Which of them would bounce, at the first local domain. Nobody is told off for what we may not see. */
-async function checkNeeded(home: string, routing: Routing): Promise<readonly Problem[]> {
+async function checkNeeded(home: string, routing: Routing, passwd?: string): Promise<readonly Problem[]> {
   const [domain] = routing.locals.keys();
   if (domain === undefined) return [];
-  const sources = openUserSources(home);
+  const sources = sourcesOf(home, passwd);
   const found: Problem[] = [];
   for (const name of needed) {
     const address = parseAddress(`${name}@${domain}`);
@@ -127,10 +130,11 @@ function routingOf(home: string): Routing | null {
 
 /**
  * Everything that can be told to be wrong without sending mail: control files, tcp rules, users/assign, the addresses every host
- * must have. Throws ControlError if control/ itself cannot be read.
+ * must have. Throws ControlError if control/ itself cannot be read. `passwd`: another passwd file than the system's.
  */
-export async function checkHouse(home: string): Promise<readonly Problem[]> {
+export async function checkHouse(home: string, passwd?: string): Promise<readonly Problem[]> {
   const control = [...checkHome(home), ...checkTcpRules(home)];
   const routing = routingOf(home);
-  return [...control, ...checkUsers(home), ...(routing === null ? [] : await checkNeeded(home, routing))];
+  const needs = routing === null ? [] : await checkNeeded(home, routing, passwd);
+  return [...control, ...checkUsers(home, passwd), ...needs];
 }
