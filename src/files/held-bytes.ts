@@ -6,6 +6,8 @@ import { join } from "node:path";
 /** How much is held in memory before a file is used. */
 const memoryBytesDefault = 4 * 1024 * 1024;
 const readBytes = 256 * 1024;
+/** So many pieces in a row are made one: a piece costs some 200 bytes beside its own, and a peer may send one octet in each. */
+const maxLoosePieces = 256;
 
 /**
  * Bytes that must wait before they can be passed on, because what belongs in front of them is not known yet. Held in memory
@@ -16,6 +18,8 @@ export class HeldBytes {
   readonly #folder: string;
   readonly #memoryBytes: number;
   #chunks: Uint8Array[] = [];
+  /** Pieces at the end of `#chunks` that are as they came. */
+  #loose = 0;
   #file: FileHandle | null = null;
   #sizeBytes = 0;
 
@@ -33,6 +37,10 @@ export class HeldBytes {
     this.#sizeBytes += bytes.length;
     if (this.#file === null && this.#sizeBytes <= this.#memoryBytes) {
       this.#chunks.push(bytes);
+      if (++this.#loose === maxLoosePieces) {
+        this.#chunks.push(Buffer.concat(this.#chunks.splice(-maxLoosePieces)));
+        this.#loose = 0;
+      }
       return undefined;
     }
     return this.#spill(bytes);

@@ -7,6 +7,8 @@ export const maxFrameBytes = 1 << 20;
 export type Frame = { readonly kind: number; readonly id: number; readonly payload: Buffer };
 
 const headBytes = 9;
+/** So many pieces of an unfinished frame are made one: a piece costs some 200 bytes beside its own, and may hold one octet. */
+const maxLooseParts = 256;
 /** Frames gathered in one turn go out as one copy up to this size; beyond it they are written as they are. */
 const gatherBytes = 64 * 1024;
 
@@ -19,6 +21,8 @@ const gatherBytes = 64 * 1024;
 export class FrameLink {
   readonly socket: Socket;
   #parts: Buffer[] = [];
+  /** Pieces at the end of `#parts` that are as they came. */
+  #loose = 0;
   #have = 0;
   #want = headBytes;
   /** Frames of this turn that are not written yet: heads and payloads. */
@@ -119,7 +123,13 @@ export class FrameLink {
   #take(chunk: Buffer): void {
     this.#parts.push(chunk);
     this.#have += chunk.length;
-    if (this.#have < this.#want) return;
+    if (this.#have < this.#want) {
+      if (++this.#loose < maxLooseParts) return;
+      this.#parts.push(Buffer.concat(this.#parts.splice(-maxLooseParts)));
+      this.#loose = 0;
+      return;
+    }
+    this.#loose = 0;
     let bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts, this.#have);
     this.#parts = [];
     while (bytes.length >= headBytes) {

@@ -45,10 +45,18 @@ test("many unfinished small bodies do not pile up in memory, and each comes out 
   }
 });
 
+test("a body that comes octet by octet counts what its pieces cost, and leaves memory for its file", (t) => {
+  const home = freshHome(t);
+  const body = bodyGathering(home, () => {}, 100_000)(5);
+  for (let n = 0; n < 1_000; n++) body.write(Buffer.alloc(1));
+  assert.equal(existsSync(bodyFile(home, 5)), true);
+  body.abort();
+});
+
 test("what is aborted or refused gives its memory back and leaves no file", async (t) => {
   const home = freshHome(t);
   const lines: string[] = [];
-  const gather = bodyGathering(home, (line) => lines.push(line), 100);
+  const gather = bodyGathering(home, (line) => lines.push(line), 300);
   for (let n = 0; n < 10; n++) {
     const body = gather(5);
     body.write(Buffer.alloc(90));

@@ -15,6 +15,9 @@ export type BodyGatherer = {
  */
 const maxHeldBytes = 64 * 1024 * 1024;
 
+/** What a piece costs beside its octets, about: whoever sends one octet in each must not get 200 times as much of our memory. */
+const pieceBytes = 200;
+
 /** Makes gatherers for one queue. `log` hears why a body could not be written. */
 export function bodyGathering(
   home: string,
@@ -53,8 +56,8 @@ export function bodyGathering(
         size += bytes.length;
         if (failed) return;
         pieces.push(bytes);
-        held += bytes.length;
-        heldBytes += bytes.length;
+        held += bytes.length + pieceBytes;
+        heldBytes += bytes.length + pieceBytes;
         if (file !== null || size > largeBodyBytes || heldBytes > maxHeld) spill();
       },
       async end() {
