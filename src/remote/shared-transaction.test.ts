@@ -205,3 +205,29 @@ test("an unreadable message defers them all; a bug of ours too, and nobody waits
   const later = await Promise.all(jobs(["c", "d"]).map(buggy));
   assert.deepEqual(brief(later), Array(2).fill(["temporary", "Internal error: a bug. (#4.3.0)\n"]));
 });
+
+test("who comes while the connection is being made still joins, who comes later does not", async (t) => {
+  const both = talk(...mail, ...rcpt("a"), ...rcpt("b"), ...data, "S: 250 taken");
+  const world = await testWorld(t, { zone, hosts: { [ip]: [both, willing] } });
+  const [a, b, c] = jobs(["a", "b", "c"]);
+  const reached = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const connect: typeof world.connect = async (to, timeoutMs) => {
+    reached.resolve();
+    await go.promise;
+    return world.connect(to, timeoutMs);
+  };
+  const deliver = makeDeliver({ ...world, connect });
+  const first = deliver(a!);
+  await reached.promise;
+  const second = deliver(b!);
+  go.resolve();
+  assert.deepEqual(brief(await Promise.all([first, second])), [
+    ["done", accepted],
+    ["done", accepted],
+  ]);
+  await deliver(c!);
+  const server = world.servers.get(ip)!;
+  assert.deepEqual(server.complaints, []);
+  assert.equal(server.commands(0).filter((line) => line.startsWith("RCPT")).length, 2);
+});

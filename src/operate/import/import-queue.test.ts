@@ -312,13 +312,17 @@ test("messages go on in a queue that has others, and two classic queues go into 
   );
 });
 
-test("a folder that may not be read stops it with the path, and it can be run again", async (t) => {
-  if (process.getuid?.() === 0) return t.skip("root can read everything");
+test("a folder that may not be read or emptied stops it before anything is taken, and it can be run again", async (t) => {
+  if (process.getuid?.() === 0) return t.skip("root can read and write everything");
   const { classic, home, run } = makeHouse(t);
   fill(classic);
-  chmodSync(join(classic, "info", String(102 % 23)), 0);
-  await assert.rejects(run(), /EACCES/);
-  chmodSync(join(classic, "info", String(102 % 23)), 0o755);
+  const folder = join(classic, "info", String(102 % 23));
+  for (const mode of [0, 0o500]) {
+    chmodSync(folder, mode);
+    await assert.rejects(run(), new ImportRefused(`cannot move files out of ${folder}: access denied`));
+    assert.deepEqual(contents(home), []);
+  }
+  chmodSync(folder, 0o755);
   await run();
   assert.deepEqual(contents(home), expected());
 });

@@ -9,9 +9,21 @@
  *
  * Killed anywhere, it is run again: what has a mark is only put aside, everything else is as it was.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, realpathSync, renameSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+} from "node:fs";
 import { join } from "node:path";
-import { syncFileSystem } from "#files";
+import { errorText, syncFileSystem } from "#files";
 import { type Address, domainOf } from "#mail";
 import {
   type Channel,
@@ -103,6 +115,7 @@ export async function importQueue(choices: ImportChoices): Promise<Imported> {
   refuseMixedQueue(home, inPlace);
   const queue = inPlace ? moveOutOfOurWay(given, moved, afterStep) : given;
   using store = await openTakeOver(home);
+  refuseReadOnly(queue);
   afterStep("opened");
   const imported = await walk(queue, choices, store);
   await makeDurable(queue);
@@ -123,6 +136,24 @@ function refuseMixedQueue(home: string, inPlace: boolean): void {
   if (inPlace || existsSync(join(own, "queue.db"))) return;
   for (const _name of classicNames(own)) {
     throw new ImportRefused(`${own} is a classic queue itself; import that one first: quail import queue ${own}`);
+  }
+}
+
+/** Files that were taken over must be put aside, or qmail-send could deliver them again: found out before anything is taken. */
+function refuseReadOnly(queue: string): void {
+  const check = (path: string): void => {
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new ImportRefused(`cannot move files out of ${path}: ${errorText(error)}`);
+    }
+  };
+  check(queue);
+  for (const folder of classicFolders) {
+    if (!existsSync(join(queue, folder))) continue;
+    check(join(queue, folder));
+    const parts = readdirSync(join(queue, folder), { withFileTypes: true });
+    for (const part of parts) if (part.isDirectory()) check(join(queue, folder, part.name));
   }
 }
 
