@@ -92,7 +92,7 @@ export const serve: Service = async ({ home, options, log }) => {
     await wire.end();
   };
 
-  const server = await listenOnFd(Number(options.get("listen-fd") ?? 3), (socket) => void meet(socket));
+  const server = await listenOnFd(Number(options.get("listen-fd") ?? 3), (socket) => void meet(socket), true);
   watchIdle();
   return {
     async close() {

@@ -226,9 +226,10 @@ async function handOver(wire: LineWire, { worker, ticket }: Entered): Promise<Re
   if (!(client instanceof Socket)) throw new Error("a client that is no socket");
   worker.write(Buffer.concat([Buffer.from(`${ticket}\n`), ...ahead]));
   const hasEnded = client.readableEnded;
-  const relayed = relay(client, worker);
+  const relaying = relay(client, worker);
   if (hasEnded) worker.end();
-  return relayed;
+  const relayed = await relaying;
+  return { ...relayed, fromClient: relayed.fromClient + ahead.reduce((sum, piece) => sum + piece.length, 0) };
 }
 
 function listen(front: Front, where: Where): Promise<Server> {
