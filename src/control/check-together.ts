@@ -32,7 +32,8 @@ export function checkTogether(home: string): readonly Problem[] {
   const shadowed = virtual.flatMap((entry) => {
     const where = localDomains.get(keyOf(entry));
     const reason = `never counts: the domain is local (control/${where})`;
-    return where === undefined ? [] : [about("virtualdomains", "error", reason, entry.line)];
+    // As in qmail, where such a home runs (G30).
+    return where === undefined ? [] : [about("virtualdomains", "warning", reason, entry.line)];
   });
   return [...shadowed, ...checkRelaying(home, localDomains, virtual)];
 }
@@ -98,7 +99,7 @@ function checkCdb(home: string, more: boolean): readonly Problem[] {
   const cdb = stat("morercpthosts.cdb");
   if (!more)
     return cdb === undefined ? [] : [about("morercpthosts.cdb", "warning", "exists, but morercpthosts does not")];
-  if (cdb === undefined) return [about("morercpthosts", "error", "has no effect before qmail-newmrh is run")];
+  if (cdb === undefined) return [about("morercpthosts", "warning", "has no effect before qmail-newmrh is run")];
   const older = (stat("morercpthosts")?.mtimeMs ?? 0) > cdb.mtimeMs;
-  return older ? [about("morercpthosts.cdb", "error", "is older than morercpthosts: run qmail-newmrh")] : [];
+  return older ? [about("morercpthosts.cdb", "warning", "is older than morercpthosts: run qmail-newmrh")] : [];
 }

@@ -136,12 +136,12 @@ test("files that contradict each other are found", (t) => {
     percenthack: "a.org\n",
   });
   assert.deepEqual(shown(both), [
-    "control/morercpthosts:- error has no effect before qmail-newmrh is run",
+    "control/morercpthosts:- warning has no effect before qmail-newmrh is run",
     "control/percenthack:1 warning is in rcpthosts too: anyone may relay by user%host",
-    "control/virtualdomains:2 error never counts: the domain is local (control/locals:2)",
+    "control/virtualdomains:2 warning never counts: the domain is local (control/locals:2)",
   ]);
   assert.deepEqual(shown(homeWith(t, { virtualdomains: "MX.test:joe\n", me: "mx.test\n", rcpthosts: "mx.test\n" })), [
-    "control/virtualdomains:1 error never counts: the domain is local (control/me)",
+    "control/virtualdomains:1 warning never counts: the domain is local (control/me)",
   ]);
 });
 
