@@ -5,11 +5,13 @@ import { liveServers, makeResolver } from "#dns";
 import { errorText } from "#files";
 import { type Program, type ProgramCall, UsageError } from "#process";
 import { ownAddresses } from "../qmail/dns-tools.ts";
+import { accountCommands } from "./accounts.ts";
 import { adopt, configureByDns, configureFast, type Say, SetupError, writeAliases } from "./set-up.ts";
 import { signOfQmail } from "./start/fresh-home.ts";
 
 const usage = `usage: quail setup ADDRESS [HOSTNAME]    control files for this host; ADDRESS gets postmaster's mail
-       quail setup adopt [DIR]           take the place of the qmail that is installed in DIR`;
+       quail setup adopt [DIR]           take the place of the qmail that is installed in DIR
+       quail setup accounts              print commands that make an account for each role, for root's shell`;
 
 /** What DNS and the kernel know of this machine. */
 const machine = (home: string) => ({
@@ -45,6 +47,10 @@ export const setup: Program = (call) =>
   settingUp(call, async (home, say) => {
     const [word, second, third] = call.args;
     if (word === undefined || word.startsWith("-") || third !== undefined) throw new UsageError(usage);
+    if (word === "accounts") {
+      for (const line of accountCommands(home)) say(line);
+      return 0;
+    }
     if (word === "adopt") {
       const folder = second === undefined ? home : resolve(call.cwd, second);
       if (signOfQmail(folder) === null) throw new SetupError(`no qmail is installed in ${folder}`);

@@ -59,7 +59,7 @@ async function takeHome(home: string, who: Who, { say }: Voice): Promise<number>
 /** Who we are, in a line; nothing when it is as everybody expects. */
 function whoLine(who: Who, home: string): string {
   if (who.kind === "handed") {
-    return `quail: started as root; everything runs as uid ${who.ids.uid} (${who.because}), which now owns ${home}\n`;
+    return `quail: started as root; everything runs as uid ${who.ids.uid} (${who.because}), which now owns ${home}\n${alone(who.because)}`;
   }
   if (who.kind === "roles") {
     const { smtpd, queue, remote, metrics } = who.roles;
@@ -70,6 +70,12 @@ function whoLine(who: Who, home: string): string {
   }
   return "";
 }
+
+/** How to part the services better, for who has not decided otherwise by whose the home is. */
+const alone = (because: string): string =>
+  because.startsWith("to whom")
+    ? ""
+    : "quail: 'quail setup accounts' prints how to give each service an account of its own\n";
 
 /** Wrong values stop the start; doubtful lines are shown. What is doubtful of a whole file is the business of `quail config check`. */
 function checkControl(home: string, { say }: Voice): void {
