@@ -8,33 +8,36 @@ export type Flaw = "does not exist" | "has wrong owner" | "has wrong permissions
 export type InstallFlaw = { readonly path: string; readonly flaw: Flaw };
 
 /**
- * A folder of the home. `mode` must be exactly so; without it others may not write there. `ours`: it belongs to whom the queue belongs;
- * others may be root's too.
+ * Whose a part of the home is. `queue`: the queue's role. `house`: root's, or whoever's the home or the queue is. `alias`: any account's but
+ * root's, which gets no mail.
  */
-type Folder = { readonly name: string; readonly mode?: number; readonly ours: boolean };
+type Owner = "queue" | "house" | "alias";
+
+/** A folder of the home. `mode` must be exactly so; without it others may not write there. */
+type Folder = { readonly name: string; readonly mode?: number; readonly owner: Owner };
 
 /** The partner of `folders` in programs/quail/start/fresh-home.ts. */
 const folders: readonly Folder[] = [
-  { name: "", ours: false },
-  { name: "control", ours: false },
-  { name: "users", ours: false },
-  { name: "alias", ours: false },
-  { name: "bin", ours: false },
-  { name: "log", ours: true },
-  { name: "run", mode: 0o711, ours: true },
-  { name: "queue", mode: 0o711, ours: true },
-  { name: "queue/mess", mode: 0o700, ours: true },
-  { name: "queue/drop", mode: 0o1733, ours: true },
+  { name: "", owner: "house" },
+  { name: "control", owner: "house" },
+  { name: "users", owner: "house" },
+  { name: "alias", owner: "alias" },
+  { name: "bin", owner: "house" },
+  { name: "log", owner: "house" },
+  { name: "run", mode: 0o711, owner: "house" },
+  { name: "queue", mode: 0o711, owner: "queue" },
+  { name: "queue/mess", mode: 0o700, owner: "queue" },
+  { name: "queue/drop", mode: 0o1733, owner: "queue" },
 ];
 
-/** Files of the queue; all may be missing, none may be anybody else's. */
-const files: readonly { readonly name: string; readonly isRight: (stat: Stats) => boolean }[] = [
-  { name: "queue/queue.db", isRight: (stat) => stat.isFile() },
-  { name: "queue/lock", isRight: (stat) => stat.isDirectory() },
-  { name: "queue/lock/sendmutex", isRight: (stat) => stat.isFile() },
-  { name: "queue/door", isRight: (stat) => stat.isSocket() },
-  { name: "queue/remote", isRight: (stat) => stat.isSocket() },
-  { name: "run/local", isRight: (stat) => stat.isSocket() },
+/** Files beside them; all may be missing, none may be a stranger's. */
+const files: readonly { readonly name: string; readonly owner: Owner; readonly isRight: (stat: Stats) => boolean }[] = [
+  { name: "queue/queue.db", owner: "queue", isRight: (stat) => stat.isFile() },
+  { name: "queue/lock", owner: "queue", isRight: (stat) => stat.isDirectory() },
+  { name: "queue/lock/sendmutex", owner: "queue", isRight: (stat) => stat.isFile() },
+  { name: "queue/door", owner: "queue", isRight: (stat) => stat.isSocket() },
+  { name: "queue/remote", owner: "queue", isRight: (stat) => stat.isSocket() },
+  { name: "run/local", owner: "house", isRight: (stat) => stat.isSocket() },
 ];
 
 const writableByOthers = 0o022;
@@ -47,31 +50,44 @@ function look(path: string): Stats | null {
   }
 }
 
-function flawOf({ mode, ours }: Folder, stat: Stats | null, owner: number): Flaw | null {
+/** Who there is: the uids of the home and of its queue. */
+type Owners = { readonly home: number; readonly queue: number };
+
+function isOwner(uid: number, owner: Owner, { home, queue }: Owners): boolean {
+  switch (owner) {
+    case "queue":
+      return uid === queue;
+    case "house":
+      return uid === 0 || uid === home || uid === queue;
+    case "alias":
+      // Where root delivers everything himself (a trial), alias is root's too.
+      return uid !== 0 || queue === 0;
+  }
+}
+
+function flawOf({ mode, owner }: Folder, stat: Stats | null, owners: Owners): Flaw | null {
   if (stat === null) return "does not exist";
   if (!stat.isDirectory()) return "has wrong type";
-  if (stat.uid !== owner && (ours || stat.uid !== 0)) return "has wrong owner";
+  if (!isOwner(stat.uid, owner, owners)) return "has wrong owner";
   const isRight = mode === undefined ? (stat.mode & writableByOthers) === 0 : (stat.mode & 0o7777) === mode;
   return isRight ? null : "has wrong permissions";
 }
 
-/**
- * Every folder and file of a home that is not as Quail made it, in the order of the layout. Changes nothing. The owner everything is
- * held against is the queue's, or the home's where there is no queue.
- */
+/** Every folder and file of a home that is not as Quail made it, in the order of the layout. Changes nothing. */
 export function checkInstall(home: string): readonly InstallFlaw[] {
-  const owner = (look(join(home, "queue")) ?? look(home))?.uid ?? 0;
+  const homeUid = look(home)?.uid ?? 0;
+  const owners = { home: homeUid, queue: look(join(home, "queue"))?.uid ?? homeUid };
   const found: InstallFlaw[] = [];
   for (const folder of folders) {
     const path = join(home, folder.name);
-    const flaw = flawOf(folder, look(path), owner);
+    const flaw = flawOf(folder, look(path), owners);
     if (flaw !== null) found.push({ path, flaw });
   }
-  for (const { name, isRight } of files) {
+  for (const { name, owner, isRight } of files) {
     const path = join(home, name);
     const stat = look(path);
     if (stat === null) continue;
-    const flaw = !isRight(stat) ? "has wrong type" : stat.uid === owner ? null : "has wrong owner";
+    const flaw = !isRight(stat) ? "has wrong type" : isOwner(stat.uid, owner, owners) ? null : "has wrong owner";
     if (flaw !== null) found.push({ path, flaw });
   }
   return found;

@@ -82,6 +82,16 @@ test("a folder of the queue that is somebody else's is told [Q-059]", {
   const { chownSync } = await import("node:fs");
   chownSync(join(home, "queue/mess"), 65534, 65534);
   assert.deepEqual(checkInstall(home), [{ path: join(home, "queue/mess"), flaw: "has wrong owner" }]);
+  // As it is when each role has a uid of its own: the queue's, alias's, the rest root's.
+  for (const name of ["queue", "queue/mess", "queue/drop"]) chownSync(join(home, name), 65532, 65532);
+  chownSync(join(home, "alias"), 65531, 65531);
+  assert.deepEqual(checkInstall(home), []);
+  chownSync(join(home, "alias"), 0, 0);
+  chownSync(join(home, "control"), 65531, 65531);
+  assert.deepEqual(
+    checkInstall(home).map(({ path }) => path),
+    [join(home, "control"), join(home, "alias")],
+  );
 });
 
 test("accounts that are no users to qmail are told: upper case, a home that is not theirs or not there (G2, G3)", (t) => {
