@@ -4,5 +4,5 @@
  * V8 keeps what a busy time (or the start) made it take: room for new objects, half-empty pages, the memory of code that ran
  * once. That is right while there is work. A process that has become quiet gives it back: about 5 MB of 20 in a fresh service.
  */
-export { nodeFlagsOf, serviceMemoryEnv, serviceNodeFlags } from "./node-flags.ts";
+export { serviceMemoryEnv, serviceNodeFlags } from "./node-flags.ts";
 export { type Collector, tidyWhenQuiet } from "./tidy-when-quiet.ts";

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSetting } from "#control";
-import { nodeFlagsOf, serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
+import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
 import { firstHeldFd, type ServiceSpec } from "#supervise";
 import { ownFolder } from "./lay-out.ts";
 import { maxSmtpdCount, type PortName, type StartOptions } from "./options.ts";
@@ -82,7 +82,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
       ...(user === null ? {} : { user }),
       name,
       log: name,
-      command: [process.execPath, ...nodeFlagsOf(module), ...confined, entry, module, ...words],
+      command: [process.execPath, ...serviceNodeFlags, ...confined, entry, module, ...words],
       cwd: home,
       env: serviceEnv(parts.env, home, cache),
       heldFds: [parts.lockFd],
