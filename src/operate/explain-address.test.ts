@@ -109,6 +109,20 @@ test("explain knows bounces, discarded mail, and what makes mail wait", async (t
   assert.deepEqual(await endings("joe@heaven.test"), ["defer Uh-oh: home directory is writable. (#4.7.0)"]);
 });
 
+test("explain knows routes by QMTP, which come before those by SMTP", async (t) => {
+  const { explain } = house(t, {
+    "control/smtproutes": "far.test:relay.test\n:smart.test user secret\n",
+    "control/qmtproutes": "# quick ones\nFAR.test:[192.0.2.1]:2209\n.near.test:\n",
+  });
+  const ending = async (address: string) => {
+    const { text, where } = (await explain(address)).endings[0]!;
+    return `${text} ${where}`;
+  };
+  assert.equal(await ending("a@far.test"), "a@far.test by [192.0.2.1]:2209, by QMTP control/qmtproutes:2");
+  assert.equal(await ending("a@mx.near.test"), "a@mx.near.test by MX control/qmtproutes:3");
+  assert.equal(await ending("a@else.test"), "a@else.test by smart.test control/smtproutes:2");
+});
+
 test("explain follows lines that call forward and condredirect, and leaves alone what a message or a shell decides", async (t) => {
   const { explain } = house(t, {
     "joe/.qmail-default":

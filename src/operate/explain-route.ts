@@ -73,27 +73,40 @@ export function explainRoute(address: Address, routing: Routing): ExplainedRoute
   return { steps, routed: routeRecipient(address, routing) };
 }
 
-/** Does an artificial route take a remote address elsewhere (spec 3.2, smtproutes)? The last of equal keys counts. */
+type ArtificialRoute = { readonly relay: ByteString; readonly where: string; readonly by: "" | ", by QMTP" };
+
+/** A file of routes by key, lower-cased; the last of equal keys counts. */
+function routesIn(home: string, name: "smtproutes" | "qmtproutes"): ReadonlyMap<ByteString, ArtificialRoute> {
+  const by = name === "qmtproutes" ? ", by QMTP" : "";
+  const routes = new Map<ByteString, ArtificialRoute>();
+  for (const { text, line } of readEntries(home, name) ?? []) {
+    const colon = text.indexOf(":");
+    if (colon < 0) continue;
+    routes.set(lowerAscii(text.slice(0, colon)), {
+      relay: text.slice(colon + 1),
+      where: `control/${name}:${line}`,
+      by,
+    });
+  }
+  return routes;
+}
+
+/** Does an artificial route take a remote address elsewhere (spec 3.2, smtproutes; 11.2, qmtproutes, which comes first)? */
 export function explainSmtpRoute(
   home: string,
   address: ByteString,
 ): { readonly step: Step; readonly relay: string | null } {
   const domain = lowerAscii(domainOf(address));
-  const routes = new Map<ByteString, { readonly relay: ByteString; readonly line: number }>();
-  for (const { text, line } of readEntries(home, "smtproutes") ?? []) {
-    const colon = text.indexOf(":");
-    if (colon >= 0) routes.set(lowerAscii(text.slice(0, colon)), { relay: text.slice(colon + 1), line });
-  }
+  const [qmtp, smtp] = [routesIn(home, "qmtproutes"), routesIn(home, "smtproutes")];
   const question = `has ${shown(domain)} an SMTP route?`;
   for (const key of keysOf(domain)) {
-    const route = routes.get(key);
+    const route = qmtp.get(key) ?? smtp.get(key);
     if (route === undefined) continue;
-    const where = `control/smtproutes:${route.line}`;
     // What stands after a blank is a login; it is nobody's business here.
     const relay = shown(route.relay.split(/[ \t]/)[0] ?? "");
     return relay === ""
-      ? { step: step(question, "an exception: by MX", where), relay: null }
-      : { step: step(question, `yes: ${relay}`, where), relay };
+      ? { step: step(question, "an exception: by MX", route.where), relay: null }
+      : { step: step(question, `yes: ${relay}${route.by}`, route.where), relay: `${relay}${route.by}` };
   }
   return { step: step(question, "no: by MX"), relay: null };
 }

@@ -8,8 +8,11 @@ import { connectUnix } from "#net";
 import { buildClassicQueue } from "#operate/import/testing";
 import { serveCourier } from "#send/courier";
 import { serve } from "../../services/queue.ts";
+import { main as qread } from "../qmail/qmail-qread.ts";
+import { main as qstat } from "../qmail/qmail-qstat.ts";
 import { programHouse } from "../testing/program-house.ts";
 import { main as importer } from "./import.ts";
+import { main as queue } from "./queue.ts";
 import { refuseQmail } from "./start/fresh-home.ts";
 
 const born = Math.floor(Date.now() / 1000) - 3600;
@@ -42,6 +45,20 @@ test("quail import queue says what it would take, takes it, and says where the f
     recipients: { local: 0, remote: 0, done: 0, failed: 0 },
     troubles: [],
   });
+});
+
+test("a queue of the big-todo layout, taken in, is read by all queue tools [Q-292]", async (t) => {
+  const { run, home } = programHouse(t, { import: importer, qread, qstat, queue }, { me: "heaven.test\n" });
+  const build = buildClassicQueue(join(home, "old"), { bigTodo: true });
+  build.todo(30, "x\n", "joe@heaven.test", ["ann@far.test"], born);
+  build.preprocessed(31, "y\n", { sender: "jim@heaven.test", local: ["Djoe@heaven.test", "Tkim@heaven.test"], born });
+  assert.equal((await run(["import", "queue", "old"])).code, 0);
+  const stat = "messages in queue: 2\nmessages in queue but not yet preprocessed: 0\n";
+  assert.equal((await run(["qstat"])).said, stat);
+  const listed = (await run(["qread"])).said;
+  assert.match(listed, /<joe@heaven.test> \n\tremote\tann@far.test\n/);
+  assert.match(listed, /<jim@heaven.test> \n {2}done\tlocal\tjoe@heaven.test\n\tlocal\tkim@heaven.test\n/);
+  assert.match((await run(["queue"])).said, / 1\/2 .*<jim@heaven.test> -> kim@heaven.test\n2 messages\n$/);
 });
 
 test("trouble is told: exit code 1 for damaged messages, 111 and one sentence when it cannot begin, 100 for usage", async (t) => {
