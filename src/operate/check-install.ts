@@ -9,9 +9,9 @@ export type InstallFlaw = { readonly path: string; readonly flaw: Flaw };
 
 /**
  * Whose a part of the home is. `queue`: the queue's role. `house`: root's, or whoever's the home or the queue is. `alias`: any account's but
- * root's, which gets no mail.
+ * root's, which gets no mail. `any`: whose asks there (run/local is given to smtpd).
  */
-type Owner = "queue" | "house" | "alias";
+type Owner = "queue" | "house" | "alias" | "any";
 
 /** A folder of the home. `mode` must be exactly so; without it others may not write there. */
 type Folder = { readonly name: string; readonly mode?: number; readonly owner: Owner };
@@ -37,7 +37,7 @@ const files: readonly { readonly name: string; readonly owner: Owner; readonly i
   { name: "queue/lock/sendmutex", owner: "queue", isRight: (stat) => stat.isFile() },
   { name: "queue/door", owner: "queue", isRight: (stat) => stat.isSocket() },
   { name: "queue/remote", owner: "queue", isRight: (stat) => stat.isSocket() },
-  { name: "run/local", owner: "house", isRight: (stat) => stat.isSocket() },
+  { name: "run/local", owner: "any", isRight: (stat) => stat.isSocket() },
 ];
 
 const writableByOthers = 0o022;
@@ -62,6 +62,8 @@ function isOwner(uid: number, owner: Owner, { home, queue }: Owners): boolean {
     case "alias":
       // Where root delivers everything himself (a trial), alias is root's too.
       return uid !== 0 || queue === 0;
+    case "any":
+      return true;
   }
 }
 
