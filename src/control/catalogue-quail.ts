@@ -296,6 +296,14 @@ export const quailFiles = {
     since: "quail",
     example: "0",
   }),
+  popexactsizes: flag(false, {
+    meaning:
+      "POP3 tells sizes as messages are sent (lines end with CRLF), for which it reads them all at login; without it as they lie on disk.",
+    usedBy: ["pop3d"],
+    reload: "live",
+    since: "quail",
+    example: "0",
+  }),
   timeoutpop3d: number(1200, {
     meaning: "Seconds a POP3 client that has logged in may be silent.",
     usedBy: ["pop3d"],

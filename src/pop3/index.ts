@@ -14,4 +14,4 @@ export {
 } from "./login-session.ts";
 export { type Dialect, type MailboxHouse, type SessionReport, serveMailbox } from "./mailbox-session.ts";
 export { say } from "./say.ts";
-export type { SessionEnd } from "./session-end.ts";
+export { classicIdleMs, type SessionEnd } from "./session-end.ts";

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import fc from "fast-check";
 import { type Dialect, type SessionReport, serveMailbox } from "./mailbox-session.ts";
+import { classicIdleMs } from "./session-end.ts";
 import { lineReader, play, wirePair } from "./testing.ts";
 
 let maildir = "";
@@ -250,6 +251,7 @@ test("DELE takes effect at QUIT, which moves what is kept from new to cur [Q-246
 test("who hangs up, falls silent or sends a line without end has deleted and moved nothing [Q-246] [Q-252] [X-053]", async () => {
   layThree();
   const before = left();
+  assert.equal(classicIdleMs, 20 * 60 * 1000);
   assert.equal((await session("classic", "S: +OK \nC: DELE 1\nS: +OK ")).end, "hangup");
   assert.equal((await session("classic", "S: +OK \nC: DELE 1\nS: +OK \nCLOSED", 50)).end, "timeout");
   const long = `S: +OK \nC: DELE 1\nS: +OK \nC: ${"x".repeat(3000)}\nS: -ERR line too long\nCLOSED`;
@@ -347,6 +349,27 @@ test("no Maildir, or one that cannot be listed, is told in qmail's words", async
   const report = await session("classic", "S: -ERR this user has no $HOME/Maildir\nCLOSED");
   assert.equal(report.end, "no-maildir");
   mkdirSync(maildir);
+});
+
+test("exact sizes are those of what RETR sends, dots not doubled (RFC 1939 §11)", async () => {
+  const message = fc.string({ unit: fc.constantFrom("a", ".", "\n", "\r", "\r\n"), maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(message, async (content) => {
+      lay("cur/1.x", 10, content);
+      const { wire, client } = wirePair();
+      const report = serveMailbox(wire, { maildir, dialect: "current", now: Date.now, exactSizes: true });
+      client.end("LIST 1\r\nRETR 1\r\n");
+      let said = "";
+      client.on("data", (piece: Buffer) => {
+        said += piece.toString("latin1");
+      });
+      await report;
+      await wire.flush();
+      const [, size, data = ""] = /^\+OK \r\n\+OK 1 ([0-9]+)\r\n\+OK \r\n(.*)\.\r\n$/s.exec(said) ?? [];
+      assert.equal(Number(size), data.replace(/(^|\r\n)\.\./g, "$1.").length, JSON.stringify(content));
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test("CAPA after login tells what is true then; LANG knows one language [X-054]", async () => {

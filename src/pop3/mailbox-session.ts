@@ -13,6 +13,7 @@ import { leadingNumber, parseCommand } from "./command.ts";
 import { endOfLines, ok, okWith, say } from "./say.ts";
 import { sendMessage } from "./send-message.ts";
 import { endOf, type SessionEnd } from "./session-end.ts";
+import { withWireSizes } from "./wire-size.ts";
 
 /** `classic`: qmail-pop3d to the octet. `current`: CAPA and what it says, no extra line behind a message, STAT counts what is left. */
 export type Dialect = "classic" | "current";
@@ -28,6 +29,8 @@ export type MailboxHouse = {
   readonly maildir: ByteString;
   readonly dialect: Dialect;
   readonly now: () => number;
+  /** Sizes in octets as they are sent (RFC 1939 §11), for which every message is read at login; else as on disk, like qmail. */
+  readonly exactSizes?: boolean;
 };
 
 /** What happened, for the log. Octets are those of message data sent. */
@@ -167,8 +170,9 @@ async function open(wire: LineWire, house: MailboxHouse): Promise<Session | "no-
   const folder = await stat(diskPath(maildir)).catch(() => null);
   if (!folder?.isDirectory()) return "no-maildir";
   await cleanMaildirTmp(maildir, now());
-  const messages = await listMaildir(maildir, now()).catch(() => null);
-  if (messages === null) return "no-scan";
+  const listed = await listMaildir(maildir, now()).catch(() => null);
+  if (listed === null) return "no-scan";
+  const messages = house.exactSizes ? await withWireSizes(maildir, listed) : listed;
   const done = { retr: 0, retrBytes: 0, top: 0, topBytes: 0, deleted: 0 };
   return { wire, house, messages, deleted: new Uint8Array(messages.length), last: 0, done };
 }

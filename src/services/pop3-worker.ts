@@ -3,7 +3,7 @@
  * the listener, on a socket it inherits; each begins with a ticket of the auth service, which says whose mailbox it is.
  *
  * Options: `listen-fd` (3); `uid` who we must be; `root=1` serve as uid 0 (a trial start of root alone); `idle-seconds` end after so long
- * without a session (60). Environment: the tickets' key. Control files: timeoutpop3d.
+ * without a session (60). Environment: the tickets' key. Control files: timeoutpop3d, popexactsizes.
  *
  * Log lines:
  *
@@ -61,6 +61,7 @@ export const serve: Service = async ({ home, options, log }) => {
         maildir,
         dialect: "current",
         now: Date.now,
+        exactSizes: readSetting(home, "popexactsizes"),
       });
       const counts = { messages, retr, "retr-bytes": retrBytes, top, "top-bytes": topBytes, deleted };
       const ms = Math.round(performance.now() - begun);

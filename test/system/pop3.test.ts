@@ -1,13 +1,16 @@
 /** Mail by POP3 from a running Quail: real clients, and clients nobody wants. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { House, inbox, needs, processesIn, readNew, until } from "./house.ts";
+
+/** An account that every system has, and nobody uses. */
+const nobody = 65_534;
 
 let house: House;
 let folder = "";
@@ -101,6 +104,31 @@ test("mpop, which pipelines, fetches and deletes", { skip: needs("mpop") }, asyn
   execFileSync("mpop", ["-C", rc, "-q"], { env: { ...process.env, HOME: folder }, timeout: 60_000 });
   assert.match(readFileSync(target, "latin1"), /\nSubject: by mpop\n\nfor mpop\n/);
   assert.equal(isLeft("by mpop"), false);
+});
+
+test("getmail fetches and deletes", { skip: needs("getmail") }, async () => {
+  await post("by getmail", "for getmail\n");
+  const target = join(folder, "getmail-box");
+  writeFileSync(target, "");
+  const lines = [
+    ...["[retriever]", "type = SimplePOP3Retriever", "server = 127.0.0.1", `port = ${port}`],
+    ...["username = you", `password = ${password}`, "timeout = 30"],
+    ...["[destination]", "type = Mboxrd", `path = ${target}`, "[options]", "delete = true"],
+  ];
+  writeFileSync(join(folder, "getmailrc"), `${lines.join("\n")}\n`, { mode: 0o600 });
+  const env = { ...process.env, HOME: folder };
+  // It delivers nothing as root.
+  const as = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
+  if (as.uid !== undefined)
+    for (const path of [folder, target, join(folder, "getmailrc")]) chownSync(path, nobody, nobody);
+  execFileSync("getmail", ["--getmaildir", folder, "--rcfile", "getmailrc", "-q"], {
+    env,
+    ...as,
+    cwd: folder,
+    timeout: 60_000,
+  });
+  assert.match(readFileSync(target, "latin1"), /\nSubject: by getmail\n\nfor getmail\n/);
+  assert.equal(isLeft("by getmail"), false);
 });
 
 /** A raw client: sends bytes, gives what came back once the server has closed. */

@@ -1,12 +1,9 @@
 import { resolve } from "node:path";
 import { utf8ToByteString } from "#bytes";
 import { joinStreams, LineWire } from "#net";
-import { say, serveMailbox } from "#pop3";
+import { classicIdleMs, say, serveMailbox } from "#pop3";
 import type { Program } from "#process";
 import { leaveWire } from "./leave-wire.ts";
-
-/** 20 minutes; nothing is deleted or moved then. */
-const idleMs = 1_200_000;
 
 /**
  * `qmail-pop3d maildir`: serves a Maildir, named from the working directory, to a POP3 client that has logged in (spec 2.18). Run by
@@ -22,7 +19,7 @@ export const main: Program = async (call) => {
     call.stdout.write(say.noMaildir);
     return 0;
   }
-  const wire = new LineWire(joinStreams(call.stdin, call.stdout), idleMs);
+  const wire = new LineWire(joinStreams(call.stdin, call.stdout), classicIdleMs);
   const maildir = utf8ToByteString(resolve(call.cwd, name));
   await serveMailbox(wire, { maildir, dialect: "classic", now: Date.now });
   await leaveWire(wire);

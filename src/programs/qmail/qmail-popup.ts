@@ -2,12 +2,10 @@ import { Readable } from "node:stream";
 import { renderCredentials } from "#auth";
 import { utf8ToByteString } from "#bytes";
 import { joinStreams, LineWire } from "#net";
-import { greeting, type LoginHouse, newLoginTalk, nextLogin, say } from "#pop3";
+import { classicIdleMs, greeting, type LoginHouse, newLoginTalk, nextLogin, say } from "#pop3";
 import type { Program, ProgramCall } from "#process";
 import { leaveWire } from "./leave-wire.ts";
 
-/** 20 minutes, as qmail-popup waits for a client's next word. */
-const idleMs = 1_200_000;
 /** What qmail-popup ends with, however it ends. */
 const over = 1;
 const firstSignalCode = 128;
@@ -24,7 +22,7 @@ export const main: Program = async (call) => {
     return over;
   }
   const timestamp = `<${process.pid}.${Math.floor(Date.now() / 1000)}@${utf8ToByteString(hostname)}>`;
-  const wire = new LineWire(joinStreams(call.stdin, call.stdout), idleMs);
+  const wire = new LineWire(joinStreams(call.stdin, call.stdout), classicIdleMs);
   wire.write(greeting(timestamp));
   const house: LoginHouse = { dialect: "classic", timestamp, takesPlain: () => true, startTls: null };
   const step = await nextLogin(newLoginTalk(wire), house);
