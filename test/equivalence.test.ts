@@ -138,6 +138,7 @@ const rows: readonly Row[] = [
   { words: ["dnsmxip"], code: 100 },
   { words: ["dnsptr"], code: 100 },
   { words: ["instcheck"], env: home, code: 0 },
+  { words: ["qmail-upq"], env: home, code: 0 },
   { words: ["ipmeprint"], code: 0 },
 ];
 

@@ -45,6 +45,7 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["qmail-lspawn", () => import("./qmail/roles.ts")],
   ["qmail-rspawn", () => import("./qmail/roles.ts")],
   ["qmail-send", () => import("./qmail/roles.ts")],
+  ["qmail-upq", () => import("./qmail/qmail-upq.ts")],
   ["qmailctl", () => import("./qmail/qmailctl.ts")],
   ["sendmail", () => import("./qmail/sendmail.ts")],
   ["config", () => import("./quail/setup.ts")],

@@ -255,4 +255,16 @@ export const manuals: readonly Manual[] = [
     exitCodes: [["0", "done, whatever was found"]],
     seeAlso: ["quail check"],
   },
+  {
+    name: "qmail-upq",
+    section: 8,
+    purpose: "bring a very old queue up to date, which is never needed here",
+    synopsis: ["qmail-upq"],
+    description: [
+      "qmail had it to move the files of a queue from before its folders were split. Quail's queue has none of them: this says so, and exits 0 for the sake of scripts. quail import queue takes in the queue of a qmail.",
+    ],
+    environment: [homeRow],
+    exitCodes: [["0", "always"]],
+    seeAlso: ["quail import"],
+  },
 ];
