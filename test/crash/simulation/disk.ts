@@ -27,6 +27,19 @@ export function systemError(code: string, path: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: simulated, ${path}`), { code });
 }
 
+const splits = new Map<string, readonly string[]>();
+
+/** The names in a path. The same few folders are asked for all the time. */
+function namesIn(path: string): readonly string[] {
+  let names = splits.get(path);
+  if (names === undefined) {
+    if (splits.size > 2_000) splits.clear();
+    names = path.split("/").filter((name) => name !== "");
+    splits.set(path, names);
+  }
+  return names;
+}
+
 const zeros = Buffer.alloc(256 * 1024);
 
 export class Disk {
@@ -37,8 +50,7 @@ export class Disk {
 
   find(path: string): Node | null {
     let node: Node = this.root;
-    for (const name of path.split("/")) {
-      if (name === "") continue;
+    for (const name of namesIn(path)) {
       if (node.kind !== "folder") return null;
       const next = node.entries.get(name);
       if (next === undefined) return null;
@@ -68,8 +80,7 @@ export class Disk {
 
   makeFolders(path: string): void {
     let folder = this.root;
-    for (const name of path.split("/")) {
-      if (name === "") continue;
+    for (const name of namesIn(path)) {
       let next = folder.entries.get(name);
       if (next === undefined) {
         next = { kind: "folder", id: this.#nextId++, entries: new Map(), durable: new Map(), pending: [] };

@@ -11,6 +11,9 @@ export type Process = { readonly name: string; alive: boolean };
 /** Thrown into code whose process has just died: it reaches nobody who is alive. */
 export class Died extends Error {}
 
+/** One for all: where it was thrown interests nobody, and to note that costs more than all the rest. */
+const died = new Died();
+
 type Task = {
   readonly dueMs: number;
   readonly order: number;
@@ -62,13 +65,13 @@ export class Machine {
   operation(half?: () => void): void {
     const { process } = this;
     if (process === undefined) return;
-    if (!process.alive) throw new Died();
+    if (!process.alive) throw died;
     if (this.victim !== null && this.victim !== process) return;
     if (--this.opsLeft > 0) return;
     this.opsLeft = Number.POSITIVE_INFINITY;
     half?.();
     this.onCrash();
-    if (!process.alive) throw new Died();
+    if (!process.alive) throw died;
   }
 
   /** An operation off the loop: its effect comes some moments later, if its process lives until then. */

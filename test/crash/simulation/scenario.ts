@@ -211,7 +211,7 @@ class House {
     const body = this.#gather(id);
     const received = receivedByQueue(id, { invoker: "network", uid: 1 }, mailDate(new Date(nowMs)));
     const label = `m${++this.#label}`;
-    const isLarge = this.#random.below(5) === 0;
+    const isLarge = this.#random.below(8) === 0;
     const text = `Subject: ${label}\n\n${isLarge ? largeFiller : filler}end of ${label}\n`;
     const recipients = [
       "ann",
