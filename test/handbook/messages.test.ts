@@ -16,7 +16,7 @@ const source = (readdirSync(join(checkout, "src"), { recursive: true, encoding: 
 
 /** What a text says of a certain case: names and numbers that the source has variables for. */
 const variable =
-  /\.\.\.|far\.example|relay\.example\.net|192\.0\.2\.1|uid \d+|user \w+|\/home\/joe|\.\/Mailbox|\b86400\b|-- [a-z]$|^\d{3} |qmail-\w+: fatal: /;
+  /\.\.\.|far\.example|relay\.example\.net|192\.0\.2\.1|uid \d+|user \w+|\/home\/joe|\.\/Mailbox|\b86400\b|-- [a-z]$|^\d{3} |^-ERR |qmail-\w+: fatal: /;
 /** Shorter pieces are in any text. */
 const leastPiece = 6;
 
