@@ -72,8 +72,9 @@ async function bench(options: Options, what: Pick<Sitting, "plan" | "cases">, wo
   const say = (line: string): void => {
     if (!options.json) process.stdout.write(`${line}\n`);
   };
-  const deadline = Date.now() + options.budgetMinutes * 60_000;
-  const sitting = { ...what, names: options.only, deadline, work, checkout, small: options.quick, say };
+  const startedAt = Date.now();
+  const deadline = startedAt + options.budgetMinutes * 60_000;
+  const sitting = { ...what, names: options.only, startedAt, deadline, work, checkout, small: options.quick, say };
   const results = await sit(sitting);
   say(showTables(results));
   for (const remark of results.remarks) say(`- ${remark}`);

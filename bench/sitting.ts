@@ -3,7 +3,7 @@ import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { Case } from "./cases/case.ts";
 import { attempt } from "./cases/case.ts";
-import { type Cell, cellName } from "./cells.ts";
+import { type Cell, cellName, inTableOrder } from "./cells.ts";
 import { findContenders } from "./peers/find.ts";
 import type { Contender, ContenderName } from "./peers/server.ts";
 import type { Plan } from "./plan.ts";
@@ -17,6 +17,8 @@ import { describeMachine } from "./tools/machine.ts";
 import { progress, progressTo } from "./tools/progress.ts";
 
 const syncMessages = 400;
+/** Of a slow machine's time the main cells leave some to the rest. */
+const mainShare = 0.75;
 /** Files of all runs stay until the end; a full sitting needs about this much. */
 const neededGb = 40;
 
@@ -24,7 +26,8 @@ export type Sitting = {
   readonly plan: Plan;
   readonly cases: readonly Case[];
   readonly names: readonly ContenderName[];
-  /** Unix milliseconds after which nothing optional is begun. */
+  /** Unix milliseconds: when it began, and after which nothing more is begun. */
+  readonly startedAt: number;
   readonly deadline: number;
   readonly work: string;
   readonly checkout: string;
@@ -70,11 +73,11 @@ async function runCells(
   notebook: Notebook,
   cells: readonly Cell[],
   entriesFor: (cell: Cell) => readonly Entry[],
-  optional: boolean,
+  deadline: number,
 ): Promise<void> {
   const { plan, work, say } = sitting;
   for (const cell of cells) {
-    if (optional && Date.now() > sitting.deadline) {
+    if (Date.now() > deadline) {
       notebook.remarks = [...notebook.remarks, `${cellName(cell)}: no time was left`];
       continue;
     }
@@ -113,6 +116,10 @@ function fastEntries(contenders: readonly Contender[], runs: number, notebook: N
 async function runCases(sitting: Sitting, notebook: Notebook, find: (name: ContenderName) => Contender | string) {
   const { cases, plan, checkout, small, say } = sitting;
   for (const { name, title, run } of cases) {
+    if (Date.now() > sitting.deadline) {
+      notebook.remarks = [...notebook.remarks, `case ${name}: no time was left`];
+      continue;
+    }
     const work = join(sitting.work, `case-${name}`);
     mkdirSync(work);
     const told = (text: string): void => progress(`${name}: ${text}`);
@@ -134,6 +141,7 @@ async function runCases(sitting: Sitting, notebook: Notebook, find: (name: Conte
 async function countSyncs(sitting: Sitting, notebook: Notebook, contenders: readonly Contender[]): Promise<void> {
   const traced = contenders.filter(({ name }) => name !== "bare");
   for (const cell of sitting.plan.synced) {
+    if (Date.now() > sitting.deadline) return;
     const pairs: (readonly [ContenderName, number | string])[] = [];
     for (const contender of traced) {
       if (isSlow(contender.name) && !(cell.sessions === 20 && cell.perConnection === "many")) continue;
@@ -159,7 +167,8 @@ function remarkOnDisk(work: string): readonly string[] {
 
 /** Measures what the plan says. What fails stands in the results with its reason; nothing ends the sitting. */
 export async function sit(sitting: Sitting): Promise<Results> {
-  const { plan, say } = sitting;
+  const { plan, say, startedAt, deadline } = sitting;
+  const mainDeadline = startedAt + (deadline - startedAt) * mainShare;
   progress("looking for servers; packages that are missing are fetched once");
   const { contenders, absent } = findContenders(sitting.names, sitting.checkout);
   const peers = contenders
@@ -176,16 +185,20 @@ export async function sit(sitting: Sitting): Promise<Results> {
     contenders.find((one) => one.name === name) ?? absent.find((one) => one.name === name)?.absent ?? "not asked for";
   const slow = contenders.filter(({ name }) => isSlow(name)).map((contender) => ({ contender, runs: plan.otherRuns }));
   const parts: readonly (readonly [number, () => Promise<void>])[] = [
-    [0.45, () => runCells(sitting, notebook, plan.main, fastEntries(contenders, plan.mainRuns, notebook), false)],
+    [
+      0.45,
+      () => runCells(sitting, notebook, plan.main, fastEntries(contenders, plan.mainRuns, notebook), mainDeadline),
+    ],
     [0.7, () => runCases(sitting, notebook, find)],
-    [0.8, () => runCells(sitting, notebook, plan.others, () => slow, true)],
-    [0.95, () => runCells(sitting, notebook, plan.side, fastEntries(contenders, plan.sideRuns, notebook), true)],
+    [0.8, () => runCells(sitting, notebook, plan.others, () => slow, deadline)],
+    [0.95, () => runCells(sitting, notebook, plan.side, fastEntries(contenders, plan.sideRuns, notebook), deadline)],
     [1, () => (canTrace() ? countSyncs(sitting, notebook, contenders) : Promise.resolve())],
   ];
   for (const [share, part] of parts) {
     await part();
     progressTo(share);
   }
-  const { rows, syncs, reports, remarks } = notebook;
+  const { syncs, reports, remarks } = notebook;
+  const rows = notebook.rows.toSorted((a, b) => inTableOrder(a.cell, b.cell));
   return { machine, rows, syncs, cases: reports, absent, remarks };
 }
