@@ -32,6 +32,7 @@ import { parsePlainCommand } from "#process";
 import { parsePath } from "#smtp";
 import { compileAssign, openAssigned, parseAssign, parsePasswd } from "#users";
 import { storyOf } from "../../src/operate/trace.ts";
+import { leadingNumber, parseApop, parseCommand, parsePlain } from "../../src/pop3/command.ts";
 import { cuts, inPieces, mixOf, octets, tornFrom } from "./inputs.ts";
 import { type Target, target } from "./target.ts";
 
@@ -169,6 +170,22 @@ export const textTargets: readonly Target[] = [
         const stamp = externalTai64n(Math.floor(ms / 1000), (ms - Math.floor(ms / 1000) * 1000) * 1_000_000);
         if (ms >= 0) assert.deepEqual(readStamped(`${stamp} ${line.text}`), line);
       }
+    },
+  ),
+  target(
+    "pop3-command",
+    fc.oneof(mixOf(["USER ", "RETR 1", " ", "99999999999999999999", "APOP a b", "AGE="]), octets(40)),
+    (text) => {
+      const { verb, arg } = parseCommand(text);
+      assert.ok(!verb.includes(" ") && !arg.startsWith(" ") && text.endsWith(arg));
+      const number = leadingNumber(arg);
+      if (number !== null) assert.ok(Number.isSafeInteger(number.number) && arg.endsWith(number.rest));
+      const apop = parseApop(arg);
+      if (apop !== null) assert.ok(!/ /.test(apop.login + apop.digest));
+      const plain = parsePlain(Buffer.from(text, "latin1").toString("base64"));
+      if (plain !== null)
+        assert.ok(plain.login !== "" && plain.secret !== "" && !`${plain.login}${plain.secret}`.includes("\0"));
+      parsePlain(text);
     },
   ),
   target("queue-envelope", fc.tuple(mixOf(["F", "Fa@b\0", "Tc@d\0", "T", "\0", "a"]), cuts), ([text, sizes]) => {
