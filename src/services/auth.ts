@@ -15,7 +15,6 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkLogin, type Identity, issueTicket, type LoginSources, openLoginSources, workerKey } from "#auth";
-import { utf8ToByteString } from "#bytes";
 import { readSetting } from "#control";
 import { eventLine } from "#log";
 import { closeServer, FrameLink } from "#net";
@@ -105,7 +104,7 @@ function answers(start: ServiceStart, me: Who, sources: LoginSources, pool: Work
     const workerGid = me.single ? gid : who.gid;
     const worker = await pool.at(who.uid, workerGid, question.isDoubtful);
     if (worker === null) return { kind: "later", reason: `no worker for uid ${who.uid} can be had` };
-    const maildir = `${who.home}/${utf8ToByteString(readSetting(home, "popmaildir"))}`;
+    const maildir = `${who.home}/${readSetting(home, "popmaildir")}`;
     const facts = { user: who.user, maildir, ip: question.ip, session: question.session, tls: question.isSecure };
     const ticket = issueTicket(facts, workerKey(master, who.uid, workerGid), Date.now());
     return { kind: "yes", user: who.user, worker, ticket };

@@ -16,6 +16,12 @@ function pass(from: Socket, to: Socket, count: { bytes: number }): void {
   from.once("end", () => to.end());
 }
 
+/** Calls back when a socket has closed, also if it has already. */
+function whenClosed(socket: Socket, act: () => void): void {
+  if (socket.closed) act();
+  else socket.once("close", act);
+}
+
 /**
  * Joins a client and its worker until both have closed. When the worker is through, the client gets what it said and is closed;
  * when the client goes, the worker sees it at once. Nothing is looked at, at most a socket's buffer is held.
@@ -27,21 +33,20 @@ export function relay(client: Socket, worker: Socket): Promise<Relayed> {
     const closed = (): void => {
       if (--open === 0) done({ fromClient: up.bytes, toClient: down.bytes });
     };
-    client.once("close", () => {
+    // An error is followed by a close, which says all there is to say.
+    for (const socket of [client, worker]) socket.on("error", () => {});
+    whenClosed(client, () => {
       worker.destroy();
       closed();
     });
-    worker.once("close", () => {
+    whenClosed(worker, () => {
       client.end();
       const timer = setTimeout(() => client.destroy(), lingerMs);
       client.once("close", () => clearTimeout(timer));
       closed();
     });
-    // An error is followed by a close, which says all there is to say.
-    for (const socket of [client, worker]) socket.on("error", () => {});
     pass(client, worker, up);
     pass(worker, client, down);
     client.resume();
-    if (client.destroyed) worker.destroy();
   });
 }

@@ -16,7 +16,7 @@ import { createServer, type Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LoginGuard } from "#auth";
-import type { ByteString } from "#bytes";
+import { type ByteString, lowerAscii } from "#bytes";
 import { readSetting } from "#control";
 import { eventLine } from "#log";
 import { closeServer, connectUnix, LineWire, plainIp } from "#net";
@@ -171,9 +171,10 @@ async function letIn(
     const step = await nextLogin(talk, house);
     if (step.kind === "end") return close(step.end);
     const { login } = step.claim;
+    const guarded = lowerAscii(login); // As the oracle looks it up.
     const note = (words: string, more: Readonly<Record<string, string | number>>): void =>
       front.log(eventLine(`pop3d ${words}`, { ...facts, user: login, ...more }));
-    if (!front.guard.allows(facts.ip, login, performance.now())) {
+    if (!front.guard.allows(facts.ip, guarded, performance.now())) {
       note("login refused", { reason: "too-many" });
       talk.wire.write(say.tooManyFailures);
       return close("too-many-failures");
@@ -181,7 +182,7 @@ async function letIn(
     const answer = await front.auth.ask({ ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: false });
     if (answer.kind === "no") {
       note("login refused", { reason: "wrong" });
-      await sleep(front.guard.failed(facts.ip, login, performance.now()));
+      await sleep(front.guard.failed(facts.ip, guarded, performance.now()));
       talk.wire.write(say.refusedCoded);
       continue;
     }
@@ -190,7 +191,7 @@ async function letIn(
       talk.wire.write(say.later);
       continue;
     }
-    front.guard.succeeded(facts.ip, login);
+    front.guard.succeeded(facts.ip, guarded);
     note("login", { tls: talk.isSecure ? 1 : 0 });
     const entered = await enter(front, answer, { ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: true });
     if (entered === null) {
@@ -209,12 +210,19 @@ type Entered = { readonly worker: Socket; readonly ticket: string };
 
 /** Connects to the worker. It may have ended just now, for nobody needed it: then auth is asked once more. */
 async function enter(front: Front, answer: Admitted, question: LoginQuestion): Promise<Entered | null> {
-  const worker = await connectUnix(answer.worker, connectMs);
-  if ("write" in worker) return { worker, ticket: answer.ticket };
+  const worker = await reach(answer.worker);
+  if (worker !== null) return { worker, ticket: answer.ticket };
   const again = await front.auth.ask(question);
   if (again.kind !== "yes") return null;
-  const other = await connectUnix(again.worker, connectMs);
-  return "write" in other ? { worker: other, ticket: again.ticket } : null;
+  const other = await reach(again.worker);
+  return other === null ? null : { worker: other, ticket: again.ticket };
+}
+
+async function reach(path: string): Promise<Socket | null> {
+  const worker = await connectUnix(path, connectMs);
+  if (!("write" in worker)) return null;
+  worker.on("error", () => {}); // Its close follows, which the relay sees.
+  return worker;
 }
 
 /** From here on the worker talks to the client; what the client said ahead of its time goes along. */
