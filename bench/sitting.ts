@@ -1,8 +1,7 @@
 /** One sitting: the cells, the further cases, the slower servers, the syncs, most telling first, within a budget of time. */
 import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import type { Case } from "./cases/case.ts";
-import { attempt } from "./cases/case.ts";
+import { attempt, type Case } from "./cases/case.ts";
 import { type Cell, cellName, inTableOrder } from "./cells.ts";
 import { findContenders } from "./peers/find.ts";
 import type { Contender, ContenderName } from "./peers/server.ts";
@@ -14,9 +13,11 @@ import { alignedTable } from "./report/table.ts";
 import { type CellRuns, type Entry, reasonOf, runCell } from "./run-cells.ts";
 import { canTrace, syncsPerMessage } from "./syncs.ts";
 import { describeMachine } from "./tools/machine.ts";
-import { progress, progressTo } from "./tools/progress.ts";
+import { progress, progressBy, progressOf } from "./tools/progress.ts";
 
 const syncMessages = 400;
+/** How long the pieces of a sitting take, relative to each other: for the progress bar. */
+const weights = { main: 3, case: 3, other: 2, side: 2, sync: 1 } as const;
 /** Of a slow machine's time the main cells leave some to the rest. */
 const mainShare = 0.75;
 /** Files of all runs stay until the end; a full sitting needs about this much. */
@@ -73,10 +74,11 @@ async function runCells(
   notebook: Notebook,
   cells: readonly Cell[],
   entriesFor: (cell: Cell) => readonly Entry[],
-  deadline: number,
+  { deadline, weight }: { readonly deadline: number; readonly weight: number },
 ): Promise<void> {
   const { plan, work, say } = sitting;
   for (const cell of cells) {
+    progressBy(cell === cells[0] ? 0 : weight);
     if (Date.now() > deadline) {
       notebook.remarks = [...notebook.remarks, `${cellName(cell)}: no time was left`];
       continue;
@@ -92,6 +94,7 @@ async function runCells(
     );
     notebook.remarks = [...notebook.remarks, ...failed];
   }
+  if (cells.length > 0) progressBy(weight);
 }
 
 /** Quail and Postfix, with the ceiling beside the first flow that has this load. */
@@ -126,6 +129,7 @@ async function runCases(sitting: Sitting, notebook: Notebook, find: (name: Conte
     const setting = { work, runs: Math.max(1, plan.caseRuns), small, checkout, find, progress: told };
     const startedAt = Date.now();
     const result = await attempt(() => run(setting));
+    progressBy(weights.case);
     progress("");
     if (typeof result === "string") {
       notebook.remarks = [...notebook.remarks, `case ${name} ${result}`];
@@ -152,6 +156,7 @@ async function countSyncs(sitting: Sitting, notebook: Notebook, contenders: read
         pairs.push([contender.name, `failed: ${reasonOf(error)}`]);
       }
     }
+    progressBy(weights.sync);
     notebook.syncs = [...notebook.syncs, { cell, syncs: Object.fromEntries(pairs) }];
     progress("");
     const words = pairs.map(([name, value]) => `${name} ${typeof value === "number" ? figure(value) : value}`);
@@ -184,20 +189,21 @@ export async function sit(sitting: Sitting): Promise<Results> {
   const find = (name: ContenderName): Contender | string =>
     contenders.find((one) => one.name === name) ?? absent.find((one) => one.name === name)?.absent ?? "not asked for";
   const slow = contenders.filter(({ name }) => isSlow(name)).map((contender) => ({ contender, runs: plan.otherRuns }));
-  const parts: readonly (readonly [number, () => Promise<void>])[] = [
-    [
-      0.45,
-      () => runCells(sitting, notebook, plan.main, fastEntries(contenders, plan.mainRuns, notebook), mainDeadline),
-    ],
-    [0.7, () => runCases(sitting, notebook, find)],
-    [0.8, () => runCells(sitting, notebook, plan.others, () => slow, deadline)],
-    [0.95, () => runCells(sitting, notebook, plan.side, fastEntries(contenders, plan.sideRuns, notebook), deadline)],
-    [1, () => (canTrace() ? countSyncs(sitting, notebook, contenders) : Promise.resolve())],
-  ];
-  for (const [share, part] of parts) {
-    await part();
-    progressTo(share);
-  }
+  const { main, side, others, synced } = plan;
+  const pieces = [
+    [main, weights.main],
+    [sitting.cases, weights.case],
+    [others, weights.other],
+    [side, weights.side],
+    [synced, weights.sync],
+  ] as const;
+  progressOf(pieces.reduce((sum, [list, weight]) => sum + list.length * weight, 0));
+  const fast = (runs: number) => fastEntries(contenders, runs, notebook);
+  await runCells(sitting, notebook, main, fast(plan.mainRuns), { deadline: mainDeadline, weight: weights.main });
+  await runCases(sitting, notebook, find);
+  await runCells(sitting, notebook, others, () => slow, { deadline, weight: weights.other });
+  await runCells(sitting, notebook, side, fast(plan.sideRuns), { deadline, weight: weights.side });
+  if (canTrace()) await countSyncs(sitting, notebook, contenders);
   const { syncs, reports, remarks } = notebook;
   const rows = notebook.rows.toSorted((a, b) => inTableOrder(a.cell, b.cell));
   return { machine, rows, syncs, cases: reports, absent, remarks };

@@ -39,6 +39,22 @@ const kinds = [
 
 let count = 0;
 
+/** Groups that a process had not quite left when they were closed. */
+const left = new Set<string>();
+
+function removed(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch {
+    return false; // Not empty yet. One that stays for good costs nothing.
+  }
+}
+
+process.once("exit", () => {
+  for (const folder of left) removed(folder);
+});
+
 /** A fresh group, or null where we may not make one. */
 export function openCpuGroup(): CpuGroup | null {
   const kind = kinds.find(({ parent, sign }) => existsSync(join(parent, sign)));
@@ -55,11 +71,7 @@ export function openCpuGroup(): CpuGroup | null {
     wrapper: ["sh", "-c", `echo $$ >'${folder}/cgroup.procs' && exec "$@"`, "sh"],
     used: () => kind.used(folder),
     close() {
-      try {
-        rmdirSync(folder);
-      } catch {
-        // A process has not quite ended: an empty group stays, which costs nothing.
-      }
+      if (!removed(folder)) left.add(folder);
     },
   };
 }

@@ -1,15 +1,22 @@
 const width = 24;
 const startedAt = Date.now();
-let share = 0;
+let all = 1;
+let done = 0;
 
 function bar(): string {
+  const share = Math.min(1, done / all);
   const full = Math.round(share * width);
   return `${"█".repeat(full)}${"░".repeat(width - full)} ${String(Math.round(share * 100)).padStart(3)}%`;
 }
 
-/** How much of all work is done, 0..1. */
-export function progressTo(done: number): void {
-  share = Math.min(1, done);
+/** How much work there is, in any unit. */
+export function progressOf(work: number): void {
+  all = Math.max(1, work);
+}
+
+/** So much more of it is done, or will not be. */
+export function progressBy(work: number): void {
+  done += work;
 }
 
 /** A line on stderr that stays. */
