@@ -1,6 +1,7 @@
 import { flag, list, map, number, text, value } from "./control-file.ts";
 import {
   checkAddressOrHost,
+  checkBinding,
   checkIp,
   checkIpAndPort,
   checkNetwork,
@@ -222,6 +223,7 @@ export const quailFiles = {
     reload: "live",
     since: "patch",
     example: "198.51.100.:192.0.2.1",
+    check: checkBinding,
   }),
   domainbindings: map({
     meaning: "The same by the domain of the envelope sender.",
@@ -229,6 +231,7 @@ export const quailFiles = {
     reload: "live",
     since: "patch",
     example: "example.com:192.0.2.1",
+    check: checkBinding,
   }),
   finalgreeting: flag(false, {
     meaning: "Whether a 5xx greeting, or answer to HELO, of every host tried bounces mail instead of deferring it.",

@@ -35,6 +35,10 @@ export const checkLocalPart: EntryCheck = (entry) =>
 /** An IP address. */
 export const checkIp: EntryCheck = (entry) => (isIP(entry) !== 0 ? null : "is not an IP address");
 
+/** `key:ip`. */
+export const checkBinding: EntryCheck = (entry) =>
+  isIP(entry.slice(entry.indexOf(":") + 1).trim()) !== 0 ? null : "has no IP address after its :";
+
 /** `ip`, `ipv4:port` or `[ip]:port`. */
 export const checkIpAndPort: EntryCheck = (entry) => {
   if (isIP(entry) !== 0) return null;
