@@ -6,6 +6,7 @@ import { tai64nOf } from "#log";
 import { type Program, type ProgramCall, UsageError } from "#process";
 import { tidyWhenQuiet } from "#process/memory";
 import { type House, type HouseEvents, LogFile, lockHolder, lockHome, StartFailure, startHouse } from "#supervise";
+import { startAfresh } from "./start/afresh.ts";
 import { follow, logFormatter } from "./start/follow.ts";
 import { type Dwellers, hasTestAccount, makeHome, makeRunFolder, refuseQmail } from "./start/fresh-home.ts";
 import { become, handHome } from "./start/hand-over.ts";
@@ -220,6 +221,7 @@ export const main: Program = async (call) => {
     return 0;
   }
   const home = resolve(call.cwd, named ?? findHome(call.env));
+  await startAfresh(() => Promise.all([import("#users"), import("#mailbox"), import("../index.ts")]));
   try {
     return await runHouse({ call, options: optionsFor(home, call.args), home });
   } catch (error) {
