@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cases } from "./cases/index.ts";
 import { mainCells } from "./cells.ts";
 import { messagesFor } from "./measure.ts";
 import { estimateMinutes, planFor, quickPlan } from "./plan.ts";
 
-const caseMinutes = (runs: number): number => 6 + 1.5 * runs;
+const caseMinutes = (runs: number): number => cases.reduce((sum, { minutes }) => sum + minutes(runs), 0);
 
 test("a plan fits its budget, and a larger budget never measures less", () => {
   const budgets = [20, 35, 45, 60, 90];

@@ -44,9 +44,19 @@ const levels: readonly Plan[] = [
     ...{ otherRuns: 3, synced: syncedCells.slice(0, 4), caseRuns: 3, extraRuns: 1 },
   },
   {
+    length: { warmSeconds: 2, seconds: 2.5, maxSeconds: 4, patience: wait },
+    ...{ main: mainCells, mainRuns: 5, side: sideCells([20, 100]), sideRuns: 3, others: otherCells.slice(0, 3) },
+    ...{ otherRuns: 2, synced: syncedCells.slice(0, 4), caseRuns: 2, extraRuns: 1 },
+  },
+  {
     length: { warmSeconds: 2, seconds: 2.5, maxSeconds: 3.5, patience: wait },
     ...{ main: mainCells, mainRuns: 5, side: sideCells([20]), sideRuns: 3, others: otherCells.slice(0, 2) },
     ...{ otherRuns: 2, synced: syncedCells.slice(0, 4), caseRuns: 2, extraRuns: 1 },
+  },
+  {
+    length: { warmSeconds: 2, seconds: 2, maxSeconds: 3, patience: wait },
+    ...{ main: mainCells.filter(({ sessions }) => sessions !== 1), mainRuns: 5, side: [], sideRuns: 0 },
+    ...{ others: otherCells.slice(0, 2), otherRuns: 1, synced: syncedCells.slice(0, 2), caseRuns: 1, extraRuns: 1 },
   },
   {
     length: { warmSeconds: 2, seconds: 2, maxSeconds: 3, patience: wait },

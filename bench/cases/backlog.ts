@@ -68,7 +68,7 @@ async function measure(contender: Contender, { work, small }: Setting): Promise<
 export const backlog: Case = {
   name: "backlog",
   title: "Deferral backlog: 5,000 messages of 10 KB for a destination that refuses connections",
-  minutes: (runs) => 0.8 * runs,
+  minutes: (runs) => 0.5 * runs,
   async run(setting) {
     const results = await inTurn(setting, ["Quail", "Postfix"], (contender) => measure(contender, setting));
     const accept = quotient(medianOf(results, "Quail", "acceptRate"), medianOf(results, "Postfix", "acceptRate"));

@@ -48,7 +48,7 @@ async function measure(contender: Contender, { work, small, checkout }: Setting)
 export const inject: Case = {
   name: "inject",
   title: "Injection: 200 calls of sendmail, one after another",
-  minutes: (runs) => 0.9 * runs,
+  minutes: (runs) => 0.6 * runs,
   async run(setting) {
     const results = await inTurn(setting, ["Quail", "Postfix"], (contender) => measure(contender, setting));
     const rows = [...results].map(([name, runs]) => {

@@ -84,7 +84,7 @@ async function measure(contender: Contender, { work, small }: Setting): Promise<
 export const memory: Case = {
   name: "memory",
   title: "Memory at rest, and of idle SMTP sessions",
-  minutes: () => 1.6,
+  minutes: () => 1.2,
   async run(setting) {
     const once = { ...setting, runs: 1 };
     const results = await inTurn(once, ["Quail", "Postfix", "OpenSMTPD", "Exim"], (one) => measure(one, setting));

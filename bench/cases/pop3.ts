@@ -98,7 +98,7 @@ async function measure(name: string, contender: Pop3Contender, { work, small }: 
 export const pop3: Case = {
   name: "pop3",
   title: "POP3: 10,000 messages of 10 KB, RETR one by one",
-  minutes: (runs) => 0.5 * runs,
+  minutes: (runs) => 0.25 * runs,
   async run(setting) {
     const quail = setting.find("Quail");
     const contenders: readonly (readonly [string, Pop3Contender | string])[] = [

@@ -74,7 +74,7 @@ async function measure(contender: Contender, { work, small }: Setting): Promise<
 export const storm: Case = {
   name: "storm",
   title: "Deferral storm: 1,000 messages for a tar pit beside a healthy destination",
-  minutes: (runs) => 0.8 * runs,
+  minutes: (runs) => 0.65 * runs,
   async run(setting) {
     const results = await inTurn(setting, ["Quail", "Postfix"], (contender) => measure(contender, setting));
     const rows = [...results].map(([name, runs]) => {

@@ -91,7 +91,7 @@ function commandFor(
 export const verp: Case = {
   name: "verp",
   title: "List post to 100,000 subscribers with VERP, to a sink",
-  minutes: () => 2,
+  minutes: () => 1.4,
   async run(setting) {
     const results = await inTurn({ ...setting, runs: 1 }, ["Quail", "Postfix"], (one) => measure(one, setting));
     const ratio = quotient(medianOf(results, "Quail", "rate"), medianOf(results, "Postfix", "rate"));

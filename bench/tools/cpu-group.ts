@@ -39,8 +39,8 @@ const kinds = [
 
 let count = 0;
 
-/** Groups that a process had not quite left when they were closed. */
-const left = new Set<string>();
+/** Groups that are there: open ones, and those a process had not quite left when they were closed. */
+const there = new Set<string>();
 
 function removed(folder: string): boolean {
   try {
@@ -52,7 +52,7 @@ function removed(folder: string): boolean {
 }
 
 process.once("exit", () => {
-  for (const folder of left) removed(folder);
+  for (const folder of there) removed(folder);
 });
 
 /** A fresh group, or null where we may not make one. */
@@ -63,6 +63,7 @@ export function openCpuGroup(): CpuGroup | null {
   const folder = join(kind.parent, `quail-bench-${process.pid}-${count}`);
   try {
     mkdirSync(folder);
+    there.add(folder);
     kind.used(folder);
   } catch {
     return null; // Not root, or a container that shows its groups read-only.
@@ -71,7 +72,7 @@ export function openCpuGroup(): CpuGroup | null {
     wrapper: ["sh", "-c", `echo $$ >'${folder}/cgroup.procs' && exec "$@"`, "sh"],
     used: () => kind.used(folder),
     close() {
-      if (!removed(folder)) left.add(folder);
+      if (removed(folder)) there.delete(folder);
     },
   };
 }
