@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PassThrough, type Writable } from "node:stream";
 import { ControlError, findHome } from "#control";
-import type { Program, ProgramCall } from "#process";
+import { makeExec, type Program, type ProgramCall } from "#process";
 import { StartFailure } from "#supervise";
 import { portNames, readOptions } from "../quail/start/options.ts";
 import { StartError } from "../quail/start/start-error.ts";
@@ -51,6 +51,14 @@ async function run(call: ProgramCall, delivery: string, logTo: (lines: Buffer) =
   }
 }
 
+/** Starts the logger. It ends with its input, not by the signal that ends us: the last lines are the ones one wants to see. */
+async function runLogger(call: ProgramCall, words: readonly [string, ...string[]], stdin: PassThrough) {
+  const { findProgram } = await import("../index.ts");
+  const { env, cwd, stdout, stderr, input } = call;
+  const signal = new AbortController().signal;
+  return { ended: makeExec(findProgram, { env, cwd, stdin, stdout, stderr, input, signal })(words) };
+}
+
 /**
  * `qmail-start [defaultdelivery [logger arg ...]]`: the queue and its deliveries in the foreground, without a network port (spec 2.5). The
  * log goes to the logger's standard input, else to standard output; nothing else is said. TERM ends it in order, ALRM
@@ -60,9 +68,9 @@ export const main: Program = async (call) => {
   const [delivery = usualDelivery, logger, ...args] = call.args;
   if (logger === undefined) return run(call, delivery, writerTo(call.stdout));
   const lines = new PassThrough({ highWaterMark: maxWaitingBytes });
-  const logged = call.exec([logger, ...args], { stdin: lines });
+  const logged = await runLogger(call, [logger, ...args], lines);
   const code = await run(call, delivery, writerTo(lines));
   lines.end();
-  await logged;
+  await logged.ended;
   return code;
 };
