@@ -214,6 +214,13 @@ function optionsFor(home: string, args: readonly string[]): StartOptions {
   return readOptions([...words, ...args]);
 }
 
+/** The code of other rooms that this start comes to, so that it is compiled by now if it ever has to be. */
+async function loadWhatIsNeeded(home: string): Promise<void> {
+  const isFresh = !existsSync(join(home, "queue"));
+  if (isFresh || process.getuid?.() === 0) await import("#users");
+  if (isFresh) await import("#mailbox");
+}
+
 export const main: Program = async (call) => {
   const { help, home: named } = readOptions(call.args);
   if (help) {
@@ -221,7 +228,8 @@ export const main: Program = async (call) => {
     return 0;
   }
   const home = resolve(call.cwd, named ?? findHome(call.env));
-  await startAfresh(() => Promise.all([import("#users"), import("#mailbox"), import("../index.ts")]));
+  await loadWhatIsNeeded(home);
+  startAfresh();
   try {
     return await runHouse({ call, options: optionsFor(home, call.args), home });
   } catch (error) {

@@ -12,14 +12,13 @@ function hasStripper(): boolean {
 /**
  * Starts this very process anew (execve(2): the same process number, the same streams) if it had to compile our code, which is after
  * a change of it; what it compiled is kept, so the new one need not. Only for `bin/quail` in a process of its own, before
- * anything is opened. `preload` imports what will be needed later.
+ * anything is opened, and when all code that will be needed is loaded.
  */
-export async function startAfresh(preload: () => Promise<unknown>): Promise<void> {
+export function startAfresh(): void {
   const again = process.env[mark] !== undefined;
   delete process.env[mark];
   const isOurs = process.argv[1]?.endsWith("/bin/quail.mjs") === true && getCompileCacheDir() !== undefined;
   if (again || !isOurs || !hasStripper() || process.execve === undefined) return;
-  await preload();
   flushCompileCache();
   const words = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   process.execve(process.execPath, words, { ...process.env, [mark]: "1" });
