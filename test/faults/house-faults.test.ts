@@ -174,7 +174,9 @@ test("with too few descriptors sessions wait and messages are put off; when ther
   const served = others.filter(({ status }) => status === "fulfilled").length;
   assert.ok(served < 250, "there were descriptors enough: this test shows nothing");
   // Its message needs a way to the queue: it is taken, or put off if there is no descriptor even for that.
-  const reply = await first.send("a@b.test", [inbox], Buffer.from("Subject: first\n\n"));
+  const reply = await first
+    .send("a@b.test", [inbox], Buffer.from("Subject: first\n\n"))
+    .catch((error: unknown) => assert.fail(`${error}\n${house.log("smtpd")}\n${house.story()}`));
   assert.ok(reply.code === 250 || reply.code === 451, `${reply.code} ${reply.lines[0]}`);
   for (const other of others) if (other.status === "fulfilled") other.value.hangUp();
   await until("a new session", async () => {
