@@ -1,5 +1,3 @@
-import { memoryUsage } from "node:process";
-
 /** How often is looked whether the process is quiet, in milliseconds. */
 const lookEveryMs = 2_000;
 /** Less CPU time than this between two looks is quiet, in microseconds: 1% of a processor. */
@@ -27,7 +25,7 @@ export function tidyWhenQuiet(collect: Collector | null = collectorOfNode(), eve
   const look = (): void => {
     const { user, system } = process.cpuUsage(last);
     const quiet = user + system < (quietBelowUs * everyMs) / lookEveryMs;
-    if (quiet && worked && memoryUsage().heapTotal <= maxHeapBytes) collect();
+    if (quiet && worked && process.memoryUsage().heapTotal <= maxHeapBytes) collect();
     worked = !quiet;
     last = process.cpuUsage(); // The collection itself is not work.
   };
