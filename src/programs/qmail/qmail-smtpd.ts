@@ -17,6 +17,7 @@ import {
   say,
   searchMoreRcptHosts,
 } from "#smtp";
+import { leaveWire } from "./leave-wire.ts";
 
 /**
  * qmail-smtpd: receives mail by SMTP on stdin and stdout (spec 2.1). Run by tcpserver, port 25. Exit 0 after QUIT, else 1. Log
@@ -78,8 +79,7 @@ async function serve(
   call.signal.addEventListener("abort", stop, { once: true });
   const end = await converse(talk);
   call.signal.removeEventListener("abort", stop);
-  await wire.flush().catch(() => {}); // The client is gone; there is nobody left to tell.
-  wire.release().destroy();
+  await leaveWire(wire);
   return end === "quit" ? 0 : 1;
 }
 
