@@ -45,6 +45,7 @@ function chosen(options: Options): Pick<Sitting, "plan" | "cases"> | null {
 }
 
 function showTables({ rows, syncs, absent }: Results): string {
+  if (rows.length === 0) return ""; // A further case alone has shown its own table.
   const tables = [
     ["Speed", speedTable(rows)],
     ["CPU and memory", costTable(rows)],
