@@ -130,5 +130,8 @@ test("a request line that is none gets 400, a request in pieces is put together,
     assert.match(await say(`${line}\r\n\r\n`), /^HTTP\/1\.1 400 /, line);
   }
   assert.match(await say("GET /heal", "thz?x=1 HTTP/1.0\r", "\n\r\n"), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok\n$/s);
-  assert.match(await say("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "x"), /^HTTP\/1\.1 405 .*Allow: GET, HEAD\r\n/s);
+  assert.match(
+    await say("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "x"),
+    /^HTTP\/1\.1 405 .*Allow: GET, HEAD\r\n/s,
+  );
 });
