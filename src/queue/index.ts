@@ -9,6 +9,7 @@ export { editQueue, type NewRoute, type QueueEditor } from "./edit-queue.ts";
 export { type BodyGatherer, bodyGathering } from "./gather-body.ts";
 export { type QueuedMessage, type QueuedRecipient, type QueueReader, readQueue } from "./read-queue.ts";
 export { type Channel, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";
+export { openReserve, type Reserve } from "./reserve.ts";
 export {
   type DueCursor,
   type Failure,

@@ -25,6 +25,7 @@ import type { Address, ReversePath } from "#mail";
 import { type Database, openDatabase, type Statement } from "#sql";
 import { bodyFile, largeBodyBytes, readBodyFile, removeBodyFile, type StoredBody } from "./bodies.ts";
 import { type Channel, channelNumbers, type DueRecipient, type MessageRecord, recipientStates } from "./records.ts";
+import { noReserve, type Reserve } from "./reserve.ts";
 import { migrations } from "./schema.ts";
 
 /** One recipient of a message that is being queued, already routed. */
@@ -116,8 +117,19 @@ const lazyMs = 20;
 /** How long a disk error keeps marks waiting before they are tried again (qmail's 10 s pauses; spec 8.2). */
 const retryMs = 1_000;
 
-/** Opens the queue of `home`, making it if needed, and removes bodies without a message. `complain` hears of trouble with the disk. */
-export function openStore(home: string, complain: (line: string) => void): QueueStore {
+/** What SQLite says on a full disk (SQLITE_FULL). */
+const diskFull = 13;
+
+/** Free pages inside the database from which new messages may be taken although the disk has no room for the reserve. */
+const enoughInsidePages = 4096;
+
+const noRoom = new Error("there is no room on the disk");
+
+/**
+ * Opens the queue of `home`, making it if needed, and removes bodies without a message. `complain` hears of trouble with the disk.
+ * When that is full, `reserve` is given up so that messages can still end; until it is taken again nothing new is added.
+ */
+export function openStore(home: string, complain: (line: string) => void, reserve: Reserve = noReserve): QueueStore {
   mkdirSync(join(home, "queue", "mess"), { recursive: true, mode: 0o700 });
   const path = join(home, "queue", "queue.db");
   refuseForeignQueue(home, path);
@@ -156,12 +168,39 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       const error = cause instanceof Error ? cause : new Error(String(cause));
       complain(`warning: trouble writing to queue/queue.db: ${error.message}`);
       lazy = [...marks, ...lazy];
-      timer ??= setTimeout(flush, retryMs);
+      timer ??= setTimeout(flush, isFull(error) && giveUpReserve() ? 0 : retryMs);
       for (const change of batch) change.settled(error);
       return false;
     }
+    if (!reserve.isHeld) shrinkLog();
     for (const change of batch) change.settled(null);
     return true;
+  };
+  /** The log would keep the room that its frames took; what is in the database already need not be there. */
+  const shrinkLog = (): void => {
+    try {
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // Not yet: the database itself must grow for that.
+    }
+  };
+  const giveUpReserve = (): boolean => {
+    if (!reserve.release()) return false;
+    complain("warning: the disk is full: nothing new is taken in until there is room again");
+    return true;
+  };
+  let hadRoom = true;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** Whether new messages may come in. On a full disk it is looked once a second whether there is room again. */
+  const hasRoom = (): boolean => {
+    if (reserve.isHeld) return true;
+    const nowMs = performance.now();
+    if (nowMs - lookedAtMs < retryMs) return hadRoom;
+    lookedAtMs = nowMs;
+    shrinkLog();
+    hadRoom = reserve.take() || Number(q.freePages.get()?.freelist_count) >= enoughInsidePages;
+    if (reserve.isHeld) complain("warning: there is room on the disk again");
+    return hadRoom;
   };
   const soon = (run: () => void, settled: Settled): void => {
     changes.push({ run, settled });
@@ -212,14 +251,14 @@ export function openStore(home: string, complain: (line: string) => void): Queue
       return nextId++;
     },
     isOld: (id) => id < firstNewId,
-    add: (message, settled) =>
-      soon(
-        () => insert(message),
-        (error) => {
-          if (error !== null) dropBody(message);
-          settled(error);
-        },
-      ),
+    add(message, settled) {
+      const told: Settled = (error) => {
+        if (error !== null) dropBody(message);
+        settled(error);
+      };
+      if (hasRoom()) soon(() => insert(message), told);
+      else setImmediate(told, noRoom);
+    },
     mark(id, index, mark) {
       lazy.push(() => {
         if (mark.kind === "later") q.markLater.run(mark.dueAtMs, mark.triedAtMs, mark.report, id, index);
@@ -311,6 +350,7 @@ function transact<T>(database: Database, run: () => T): T {
   }
 }
 
+const isFull = (error: Error): boolean => "errcode" in error && error.errcode === diskFull;
 const sizeOf = (body: StoredBody): number => (body.kind === "bytes" ? body.bytes.length : body.sizeBytes);
 const changed = (result: { readonly changes: number | bigint }): number => Number(result.changes);
 
@@ -389,7 +429,8 @@ function prepare(
   | "setAge"
   | "hurry"
   | "counts"
-  | "countMessages",
+  | "countMessages"
+  | "freePages",
   Statement
 > {
   const p = (sql: string): Statement => database.prepare(sql);
@@ -430,5 +471,6 @@ function prepare(
     counts: p(`SELECT sum(state = 0 AND channel = 0) AS local, sum(state = 0 AND channel = 1) AS remote,
       sum(state = 3) AS held FROM recipient`),
     countMessages: p("SELECT count(*) AS n FROM message"),
+    freePages: p("PRAGMA freelist_count"),
   };
 }

@@ -20,6 +20,7 @@ import {
   bodyGathering,
   type MessageRecord,
   type NewMessage,
+  openReserve,
   openStore,
   prepareBodies,
   type QueueStore,
@@ -49,7 +50,7 @@ export const serve: Service = async ({ home, log, options }) => {
   let routing = firstRouting;
   const channels = heldChannels(home, settings.concurrency, log);
   await prepareBodies(home);
-  const store = openStore(home, log);
+  const store = openStore(home, log, openReserve(home));
   const gather = bodyGathering(home, log);
   const ownUid = process.getuid?.() ?? 0;
   const roleUids = new Set([...settings.roleUids, ...uidsOf(options.get("role-uids"))]);
