@@ -21,7 +21,7 @@ type Rights = {
 /** The control files the POP3 listener reads. */
 const pop3dControls = ["me", "popplaintext", "popapop", "concurrencypop3", "concurrencyperhost"] as const;
 
-/** None of them may start a process, a worker thread or an inspector. */
+/** None of them may start a worker thread or an inspector, and none a process, but for smtpd where it has to. */
 const rights: Readonly<Record<ConfinedService, Rights>> = {
   queue: { reads: [""], writes: ["queue", "run"], addons: true },
   remote: {
@@ -37,13 +37,14 @@ const rights: Readonly<Record<ConfinedService, Rights>> = {
 
 /**
  * Node's options for a confined service. `cache` is where its compiled code is kept. All folders must exist: only then does
- * Node take a name for everything below it.
+ * Node take a name for everything below it. `startsPrograms`: it may start processes.
  */
 export function permissionFlags(
   service: ConfinedService,
   home: string,
   checkout: string,
   cache: string,
+  startsPrograms = false,
 ): readonly string[] {
   const { reads, writes, addons } = rights[service];
   const ofHome = (names: readonly string[]): readonly string[] => names.map((name) => join(home, name));
@@ -52,5 +53,6 @@ export function permissionFlags(
     ...[checkout, ...systemFolders, ...ofHome(reads), cache].map((path) => `--allow-fs-read=${path}`),
     ...[...ofHome(writes), cache].map((path) => `--allow-fs-write=${path}`),
     ...(addons ? ["--allow-addons"] : []),
+    ...(startsPrograms ? ["--allow-child-process"] : []),
   ];
 }

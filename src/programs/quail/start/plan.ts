@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readSetting } from "#control";
+import { readSetting, readText } from "#control";
 import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
 import { firstHeldFd, type ServiceSpec } from "#supervise";
 import { ownFolder } from "./lay-out.ts";
@@ -48,6 +48,14 @@ function smtpdCount(home: string, options: StartOptions): number {
   return options.smtpd ?? (workers > 0 ? Math.min(workers, maxSmtpdCount) : usualSmtpdCount());
 }
 
+/**
+ * Whether control/tcp.smtp gives some clients' messages to a program (spec 2.3): then smtpd must be able to start it. What is
+ * written there later counts from the next start; until then such a message gets 451.
+ */
+export function setsQueueProgram(home: string): boolean {
+  return /^[^#].*QMAILQUEUE=/m.test(readText(home, "tcp.smtp") ?? "");
+}
+
 /** `127.0.0.1:25`, `[::1]:25`. */
 export function endpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
@@ -76,7 +84,8 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     more: Partial<ServiceSpec> = {},
   ): ServiceSpec => {
     const cache = cacheFolder(home, module);
-    const confined = module === "local" ? [] : permissionFlags(module, home, checkout, cache);
+    const starts = module === "smtpd" && setsQueueProgram(home);
+    const confined = module === "local" ? [] : permissionFlags(module, home, checkout, cache, starts);
     const user = parts.who.kind === "roles" ? idsOf(module, parts.who.roles) : null;
     return {
       ...(user === null ? {} : { user }),
