@@ -7,6 +7,9 @@ import { fsyncDirectory, writeFileDurable } from "#files";
 /** Files with keys or passwords in them: for their owner only, unless they have another mode already. */
 const secret = new Set(["poppasswd", "servercert.pem", "clientcert.pem", "srs_secrets", "batvkey", "ldappassword"]);
 
+/** Whether a control file holds what nobody should read over an admin's shoulder. */
+export const isSecret = (name: string): boolean => secret.has(name);
+
 /** What became of a change: written, or refused because of errors in it. Warnings come along either way. */
 export type Changed = { readonly written: boolean; readonly problems: readonly Problem[] };
 

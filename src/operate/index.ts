@@ -3,7 +3,7 @@
  * message. Reads control files, the queue (read-only) and logs; changes the queue only by asking its service.
  */
 export { askQueue, type QueueAnswer, queueAdminPath } from "./ask-queue.ts";
-export { type Changed, changeSetting, reloadAdvice, unsetSetting } from "./change-setting.ts";
+export { type Changed, changeSetting, isSecret, reloadAdvice, unsetSetting } from "./change-setting.ts";
 export { type CheckScope, checkAll, checkHouse } from "./check-house.ts";
 export { checkInstall, type InstallFlaw } from "./check-install.ts";
 export { countQueue } from "./count-queue.ts";

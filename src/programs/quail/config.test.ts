@@ -44,6 +44,14 @@ test("quail config get, unset, list and explain tell what is in force and why", 
   assert.equal(explained.reload, "live");
 });
 
+test("quail config list shows no password hashes; get does, to who asks for them", async (t) => {
+  const { run } = house(t, { me: "mx.test\n", poppasswd: "you:$scrypt$x$y\n" });
+  for (const words of [["list"], ["list", "--json"], ["explain", "poppasswd"], ["explain", "poppasswd", "--json"]]) {
+    assert.doesNotMatch((await run(["config", ...words])).said, /\$scrypt/, words.join(" "));
+  }
+  assert.equal((await run(["config", "get", "poppasswd"])).said, "you:$scrypt$x$y\n");
+});
+
 test("quail config check names file, line and reason, and fails on errors only", async (t) => {
   const bad = await house(t, { me: "mx.test\n", rcpthosts: "mx.test\r\n" }).run(["config", "check"]);
   assert.equal(bad.code, 1);
