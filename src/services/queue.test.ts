@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,7 +56,8 @@ async function house(t: TestContext, answer: Answer, controls: Record<string, st
     }),
   ];
   const lines: string[] = [];
-  const service = await serve({ home, options: new Map(), log: (line) => lines.push(line) });
+  const options = new Map([["scan-ms", "100"]]);
+  const service = await serve({ home, options, log: (line) => lines.push(line) });
   const remote = await connectUnix(join(home, "queue", "remote"));
   assert.ok("write" in remote);
   serveCourier(keep(remote), deliver);
@@ -247,6 +248,45 @@ test("without me and locals the service does not start [Q-063]", async (t) => {
   const start = serve({ home, options: new Map(), log: (line) => lines.push(line) });
   await assert.rejects(start, { message: "unable to read controls" });
   assert.match(lines.join("\n"), /control\/locals/, "the log names the file");
+});
+
+test("a door that somebody removed is made anew and said in the log; mail goes on [Q-058] [Q-274]", async (t) => {
+  const h = await house(t, () => done("did 1+0+0\n"));
+  rmSync(join(h.home, "queue", "door"));
+  await until(() => h.lines.includes("warning: queue/door had gone; made it anew"), "the warning");
+  const door = openDoor(h.home);
+  t.after(() => door.close());
+  const posting = door.post(
+    { sender: "s@far.test" as ReversePath, recipients: ["joe@mail.test" as Address] },
+    { invoker: "user", uid: 1000 },
+  );
+  await posting.write(toBytes("Subject: x\n\n"));
+  assert.equal((await posting.finish()).fate, "done");
+  await until(() => h.lines.includes("end msg 1"), "the end");
+  await h.service.close();
+  assert.equal(h.lines.filter((line) => line.includes("had gone")).length, 1);
+});
+
+test("a drop folder that was removed or replaced is watched again; what is left there is taken in [Q-058] [Q-274]", async (t) => {
+  const h = await house(t, () => done("did 1+0+0\n"));
+  const folder = join(h.home, "queue", "drop");
+  rmSync(folder, { recursive: true });
+  await until(() => h.lines.includes("warning: queue/drop had gone; made it anew"), "the warning");
+  assert.equal(statSync(folder).mode & 0o7777, 0o1733);
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder);
+  await until(
+    () => h.lines.includes("warning: queue/drop had been replaced; watching the new one"),
+    "the second warning",
+  );
+  const posting = dropMessage(
+    h.home,
+    { sender: "s@far.test" as ReversePath, recipients: ["joe@mail.test" as Address] },
+    { invoker: "user", uid: 1000 },
+  );
+  await posting.write(toBytes("Subject: dropped\n\n"));
+  assert.equal((await posting.finish()).fate, "done");
+  await until(() => h.lines.includes("end msg 1"), "the end");
 });
 
 test("what was dropped while the service was down is delivered after its start, and what is dropped beside it at once", async (t) => {

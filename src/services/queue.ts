@@ -6,7 +6,7 @@
  * Options: `role-uids=UID,UID` who else may say in whose name they post, beside control/roleuids; `admin=PATH` where in the home
  * the admin socket is made, open to all who ask for metrics, if `run/` is not ours; `verbose=1`.
  */
-import { closeSync, mkdirSync, openSync, watch } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { toBytes } from "#bytes";
@@ -30,6 +30,7 @@ import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#
 import { heldChannels } from "./held-channels.ts";
 import { serveQueueAdmin } from "./queue-admin.ts";
 import { type QueueSettings, queueSettings } from "./queue-settings.ts";
+import { keepDoor, keepWatch } from "./queue-triggers.ts";
 import type { Service } from "./service.ts";
 
 /** Full disk, I/O error: qmail-queue's word for it (spec 2.2, exit 53). */
@@ -141,18 +142,15 @@ export const serve: Service = async ({ home, log, options }) => {
   };
 
   const clients = new Set<Socket>();
-  const door = await listenUnix(
-    doorPath(home),
-    (socket) => {
-      clients.add(socket);
-      socket.once("close", () => clients.delete(socket));
-      // Who is there counts, not what it says: only our own roles may speak for others.
-      const uid = peerUid(socket);
-      const trusted = uid === null || uid === 0 || uid === ownUid || roleUids.has(uid);
-      serveDoor(socket, trusted ? doorHouse : onBehalfOf(uid, doorHouse));
-    },
-    0o666,
-  );
+  const letIn = (socket: Socket): void => {
+    clients.add(socket);
+    socket.once("close", () => clients.delete(socket));
+    // Who is there counts, not what it says: only our own roles may speak for others.
+    const uid = peerUid(socket);
+    const trusted = uid === null || uid === 0 || uid === ownUid || roleUids.has(uid);
+    serveDoor(socket, trusted ? doorHouse : onBehalfOf(uid, doorHouse));
+  };
+  const door = await keepDoor(doorPath(home), () => listenUnix(doorPath(home), letIn, 0o666), log);
   const couriers = await listenUnix(join(home, "queue", "remote"), (socket) => remote.admit(socket), 0o660);
   const isOpen = options.has("admin");
   const admin = await listenUnix(
@@ -161,8 +159,13 @@ export const serve: Service = async ({ home, log, options }) => {
     isOpen ? 0o666 : 0o600,
   );
   takeIn();
-  const watcher = watchFolder(dropFolder(home), takeIn);
-  const scan = setInterval(takeIn, dropScanMs);
+  const watcher = keepWatch(dropFolder(home), takeIn, log);
+  const look = async (): Promise<void> => {
+    await door.check();
+    await watcher.check();
+    takeIn();
+  };
+  const scan = setInterval(() => void look(), Number(options.get("scan-ms") ?? dropScanMs));
   if (options.get("verbose") === "1") log(`queue: at work in ${home}`);
 
   let closing: Promise<void> | null = null;
@@ -186,7 +189,7 @@ export const serve: Service = async ({ home, log, options }) => {
     clearInterval(scan);
     watcher.close();
     await taking;
-    void closeServer(door);
+    door.close();
     await scheduler.stop();
     await hangUp(clients);
     local.close();
@@ -244,15 +247,6 @@ async function hangUp(clients: ReadonlySet<Socket>): Promise<void> {
 function onBehalfOf(uid: number, house: DoorHouse): DoorHouse {
   const origin: Origin = { invoker: "user", uid };
   return { begin: (envelope) => house.begin({ ...envelope, origin }), trouble: house.trouble ?? (() => {}) };
-}
-
-function watchFolder(folder: string, onChange: () => void): { close(): void } {
-  mkdirSync(folder, { recursive: true });
-  const watcher = watch(folder, (_event, name) => {
-    if (name !== null && !name.startsWith(".")) onChange();
-  });
-  watcher.on("error", () => {}); // The folder went away: the scan by the clock goes on.
-  return watcher;
 }
 
 type BounceHouse = {
