@@ -73,6 +73,17 @@ export class Destinations {
     this.#get(name).busy--;
   }
 
+  /** More of this destination is due than was read from the store. */
+  expectMore(name: ByteString): void {
+    this.#get(name).skipped = true;
+  }
+
+  /** True if nothing of this destination is in memory that could bring on the next look. */
+  isQuiet(name: ByteString): boolean {
+    const destination = this.#known.get(name);
+    return destination === undefined || (destination.busy === 0 && destination.parked.length === 0);
+  }
+
   /** True once, when recipients that were passed over should be looked for again. */
   wantsMore(name: ByteString): boolean {
     const destination = this.#known.get(name);

@@ -334,6 +334,31 @@ test("a host in trouble gets fewer deliveries at a time, one that works again ge
   assert.equal(b.given.remote.length, 8);
 });
 
+test("a backlog of thousands for one destination that was dead goes out to the last when it is back", async (t) => {
+  const b = bench(t, { concurrency: { local: 10, remote: 100 }, destinationConcurrency: 100 });
+  const recipients = Array.from({ length: 100 }, (_, n) => `u${n}@dead.test`);
+  const messages = 45;
+  for (let n = 0; n < messages; n++) await b.post("s@x.test", recipients, "remote");
+  let isBack = false;
+  let taken = 0;
+  const hostDown: CourierResult = { fate: "temporary", text: "no connection\n", scope: "host" };
+  const pump = async (count: number): Promise<void> => {
+    for (const wanted = taken + count; taken < wanted; ) {
+      await until(() => b.given.remote.length > 0, `the next of ${wanted - taken} deliveries`);
+      for (const { end } of [...b.given.remote]) {
+        taken++;
+        end(isBack ? done() : hostDown);
+      }
+    }
+  };
+  await pump(recipients.length * messages);
+  isBack = true;
+  b.clock.ms += 1_000;
+  b.scheduler.hurry();
+  await pump(recipients.length * messages);
+  await until(() => b.lines.filter((line) => line.startsWith("end msg")).length === messages, "the ends");
+});
+
 test("recipients that were passed over for a full destination are delivered when it has room", async (t) => {
   const b = bench(t, { destinationConcurrency: 2 });
   for (let n = 0; n < 250; n++) await b.post("s@a.test", [`u${n}@one.test`], "remote");

@@ -282,7 +282,7 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     const began = nowMs();
     const step = (): void => {
       const touched = store.hurry(began, hurryStep);
-      dueNow(began);
+      dueNow(0); // From the beginning: what was due already may lie behind the cursor.
       if (touched === hurryStep) setImmediate(step);
     };
     step();

@@ -9,6 +9,8 @@ const freshWindow = 5_000;
 /** Recipients read from the store at a time, and the mark below which more are read. */
 const backlogPage = 1_000;
 const backlogLow = 250;
+/** Recipients of one destination read from the store at a time. */
+const destinationPage = 2_000;
 /** A timer can wait no longer than this (2^31 ms); then it looks again. */
 const maxTimerMs = 86_400_000;
 /** While the disk refuses to take marks the store is not asked: it would name recipients that are finished. */
@@ -98,16 +100,25 @@ export class Window {
     });
   }
 
-  /** Recipients of a destination that were passed over come back when it has room. */
+  /**
+   * Recipients of a destination that were passed over come back when it has room: a page of them, and the next when memory runs low
+   * again. Who cannot be looked for now is left to a scan from the beginning; nobody may be forgotten.
+   */
   refillDestination(name: ByteString): void {
     const { store, destinations, nowMs } = this.#house;
+    if (this.#backlog.length > backlogLow && !destinations.isQuiet(name)) return; // What is in memory comes back here.
     if (!destinations.wantsMore(name)) return;
-    if (!store.flush()) {
-      this.notice(0); // They are found by the next scan that may be trusted.
+    if (this.#backlog.length > backlogLow || !store.flush()) {
+      this.notice(0);
       return;
     }
     const now = nowMs();
-    for (const row of store.dueFor(name, now, 2 * backlogPage)) this.#load(row, now);
+    const before = this.#backlog.length;
+    const rows = store.dueFor(name, now, destinationPage);
+    for (const row of rows) this.#load(row, now);
+    if (rows.length < destinationPage) return;
+    if (this.#backlog.length > before) destinations.expectMore(name);
+    else this.notice(0); // All of them are in memory; more may lie behind.
   }
 
   stop(): void {
