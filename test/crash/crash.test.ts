@@ -3,22 +3,20 @@
  * `QUAIL_SEED` sets it, `QUAIL_ROUNDS` the number of kills.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { commandOf } from "../../bench/tools/process-tree.ts";
 import { type Random, seededRandom } from "../corpus/random.ts";
 import { House, inbox, processesIn, until } from "../system/house.ts";
 import { openScriptedServer, type ScriptedServer } from "../system/scripted-server.ts";
-import { isWhole, type Load, startLoad } from "./load.ts";
+import { type Load, startLoad } from "./load.ts";
+import { settle } from "./promises.ts";
 
 const seed = Number(process.env.QUAIL_SEED ?? Date.now() % 1_000_000);
 const rounds = Number(process.env.QUAIL_ROUNDS ?? 50);
 /** Rounds end when this is over, however many there were: CI has other things to do. */
 const budgetMs = 150_000;
 const longestCalmMs = 1_200;
-const arrivalLimitMs = 90_000;
 
 const roles = ["smtpd", "queue", "local", "local-worker", "remote"] as const;
 
@@ -40,50 +38,6 @@ function killOne(house: House, role: string, random: Random): boolean {
   } catch {
     return false; // It ended between the look and the shot.
   }
-}
-
-/** How often each message is in the Maildir, by id; each must be whole. */
-function arrivals(maildir: string): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const name of readdirSync(join(maildir, "new"))) {
-    const message = readFileSync(join(maildir, "new", name));
-    const id = /^Return-Path: <(m[0-9]+)@load\.test>\n/.exec(message.toString("latin1", 0, 200))?.[1];
-    assert.ok(id !== undefined && isWhole(id, message), `half a message in ${name}`);
-    counts.set(id, (counts.get(id) ?? 0) + 1);
-  }
-  return counts;
-}
-
-function missing(load: Load, house: House, remote: ScriptedServer): readonly string[] {
-  const here = arrivals(house.maildir);
-  const there = new Set(remote.taken.map(({ from }) => from.slice(0, from.indexOf("@"))));
-  return [...load.promised]
-    .filter(([id, goal]) => !(goal === "local" ? here.has(id) : there.has(id)))
-    .map(([id]) => id);
-}
-
-/** Waits until all that was promised is there, telling the queue to hurry, and checks that nothing is there twice. */
-async function settle(load: Load, house: House, remote: ScriptedServer): Promise<void> {
-  const hurry = setInterval(() => house.signal("SIGALRM"), 1_500);
-  try {
-    await until(
-      "everything promised has arrived",
-      () => missing(load, house, remote).length === 0,
-      arrivalLimitMs,
-    ).catch(() => {
-      const lost = missing(load, house, remote);
-      assert.fail(
-        `${lost.length} of ${load.promised.size} promised messages are missing (seed ${seed}): ${lost.slice(0, 20)}\n${house.story()}`,
-      );
-    });
-  } finally {
-    clearInterval(hurry);
-  }
-  const twice = [...arrivals(house.maildir)].filter(([, count]) => count > 1);
-  assert.deepEqual(twice, [], `in the Maildir twice (seed ${seed})`);
-  for (const { from, bytes } of remote.taken)
-    assert.ok(isWhole(from.slice(0, from.indexOf("@")), bytes), `half of ${from}`);
-  assert.deepEqual(load.refusals, [], "nothing was refused for good");
 }
 
 type Scene = AsyncDisposable & {
@@ -138,7 +92,7 @@ test(`${rounds} services killed with -9 under load (seed ${seed}): every promise
     }
   }
   await load.stop();
-  await settle(load, house, remote);
+  await settle(load, house, remote, seed);
   t.diagnostic(`${kills} kills: ${[...killed].map(([role, count]) => `${role} ${count}`).join(", ")}`);
   t.diagnostic(`${load.promised.size} of ${load.begun()} messages were answered 250, all arrived`);
   assert.ok(kills >= Math.min(rounds, 20), `only ${kills} rounds in ${budgetMs / 1000} s`);
@@ -155,7 +109,7 @@ test(`the whole system killed with -9, five times (seed ${seed}): every promise 
   }
   await sleep(500);
   await load.stop();
-  await settle(load, house, remote);
+  await settle(load, house, remote, seed);
   t.diagnostic(`${load.promised.size} of ${load.begun()} messages were answered 250, all arrived`);
   assert.ok(load.promised.size > 50, "there was a load");
 });
