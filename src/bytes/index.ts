@@ -7,5 +7,6 @@
 
 export { type ByteString, displayText, fromBytes, lowerAscii, toBytes, utf8ToByteString } from "./byte-string.ts";
 export { BytesReader } from "./bytes-reader.ts";
+export { fitsGlob } from "./glob.ts";
 export { type Netstring, netstring, readNetstring } from "./netstring.ts";
 export { trimBlanksEnd } from "./trim.ts";

@@ -1,4 +1,4 @@
-import { type ByteString, lowerAscii } from "#bytes";
+import { type ByteString, fitsGlob, lowerAscii } from "#bytes";
 import { domainOf } from "#mail";
 import type { QueuedMessage, QueuedRecipient } from "#queue";
 
@@ -24,20 +24,6 @@ export function fitsAddress(address: ByteString, wanted: ByteString): boolean {
   const lower = lowerAscii(address);
   if (pattern.includes("*")) return fitsGlob(lower, pattern.split("*"));
   return pattern.startsWith("@") && pattern !== "@" ? `@${domainOf(lower)}` === pattern : lower === pattern;
-}
-
-/** `pieces` in this order, the first at the start, the last at the end: `*` without a regular expression that could run away. */
-function fitsGlob(text: ByteString, pieces: readonly ByteString[]): boolean {
-  const first = pieces[0] ?? "";
-  const last = pieces.at(-1) ?? "";
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const piece of pieces.slice(1, -1)) {
-    const found = text.indexOf(piece, at);
-    if (found < 0) return false;
-    at = found + piece.length;
-  }
-  return at <= text.length - last.length;
 }
 
 const isUnfinished = ({ state }: QueuedRecipient): boolean => state === "pending" || state === "held";
