@@ -25,11 +25,6 @@ const ldap = because("accounts of LDAP come through the system's name service (n
 
 /** Files of widespread patches, so that an existing installation's control folder is understood, and judged honestly. */
 export const patchFiles = {
-  badhelo: list(null, junk("HELO names that are refused.", "localhost")),
-  badmailfrompatterns: list(null, junk("Patterns of envelope senders that are refused; ! allows.", "*@spam.example")),
-  badmailpatterns: list(null, junk("Patterns of envelope senders that are refused; ! allows.", "*@spam.example")),
-  badrcptpatterns: list(null, junk("Patterns of recipients that are refused; ! allows.", "*%*@*")),
-  badrcpttopatterns: list(null, junk("Patterns of recipients that are refused; ! allows.", "*%*@*")),
   goodrcptto: list(null, junk("Recipients exempt from junk checks.", "abuse@example.com", checkAddressOrHost)),
   "validrcptto.cdb": binary(
     because("recipients are looked up where they live (control/rcptcheck)")(

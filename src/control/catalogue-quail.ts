@@ -1,11 +1,13 @@
 import { flag, list, map, number, text, value } from "./control-file.ts";
 import {
   checkAddressOrHost,
+  checkAddressPattern,
   checkBinding,
   checkIp,
   checkIpAndPort,
   checkNetwork,
   checkOneOf,
+  checkPattern,
   checkSmtpRoute,
   checkUid,
 } from "./entry-checks.ts";
@@ -40,6 +42,54 @@ export const quailFiles = {
     since: "patch",
     example: "spamtrap@example.com",
     check: checkAddressOrHost,
+  }),
+  badmailfrompatterns: list(null, {
+    meaning: "Patterns of envelope senders that are refused; * is anything, ! allows, the last one that fits decides.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "*@*.spam.example",
+    check: checkAddressPattern,
+  }),
+  badmailpatterns: list(null, {
+    meaning: "More of badmailfrompatterns, under the name another patch gave it.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "*@*.spam.example",
+    check: checkAddressPattern,
+  }),
+  badrcptpatterns: list(null, {
+    meaning: "Patterns of recipients that are refused; * is anything, ! allows, the last one that fits decides.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "old-*@example.com",
+    check: checkAddressPattern,
+  }),
+  badrcpttopatterns: list(null, {
+    meaning: "More of badrcptpatterns, under the name another patch gave it.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "old-*@example.com",
+    check: checkAddressPattern,
+  }),
+  badhelo: list(null, {
+    meaning:
+      "Patterns of HELO names whose every recipient is refused; * is anything, ! allows, the last one that fits decides.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "mail.example.com",
+    check: checkPattern,
+  }),
+  relayreject: flag(false, {
+    meaning: "Whether recipients with @, % or ! before their domain are refused from clients that may not relay.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "patch",
+    example: "1",
   }),
   greetdelay: number(0, {
     meaning: "Seconds the SMTP greeting waits; a client that talks before it is turned away.",

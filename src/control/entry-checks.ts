@@ -28,6 +28,17 @@ export const checkDomainOrSuffix: EntryCheck = (entry) => {
 export const checkAddressOrHost: EntryCheck = (entry) =>
   entry.includes("@") ? null : "has no @; write user@host or @host, else it never matches";
 
+/** A pattern in which `*` is anything; a `!` before it makes an exception. */
+export const checkPattern: EntryCheck = (entry) => {
+  if (entry === "!") return "is a ! without a pattern";
+  if (/^!?(?:\^|\.\*)|\\|\$$/.test(entry)) return "looks like a regular expression; patterns here know * only";
+  return null;
+};
+
+/** The same for addresses. */
+export const checkAddressPattern: EntryCheck = (entry) =>
+  checkPattern(entry) ?? (/[@*]/.test(entry) ? null : "has neither @ nor *, so that it fits no address");
+
 /** A local part: no `@` in it. */
 export const checkLocalPart: EntryCheck = (entry) =>
   entry.includes("@") ? "has an @, but only the part before it belongs here" : null;

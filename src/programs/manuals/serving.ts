@@ -28,6 +28,14 @@ export const manuals: readonly Manual[] = [
     files: [
       ["control/rcpthosts, control/morercpthosts.cdb", "Domains that mail is accepted for."],
       ["control/badmailfrom, control/badrcptto", "Senders and recipients that are refused."],
+      [
+        "control/badmailfrompatterns, control/badrcptpatterns, control/badhelo",
+        "The same by patterns, and HELO names. * is anything; a line with ! before it allows; the last line that fits decides.",
+      ],
+      [
+        "control/relayreject",
+        "Whether recipients with @, % or ! before their domain are refused from clients that may not relay.",
+      ],
       ["control/smtpgreeting", "The greeting."],
       ["control/timeoutsmtpd", "How long to wait for the client, in seconds."],
       ["control/databytes, control/maxrcpt", "Limits on a message."],

@@ -1,11 +1,17 @@
 import { type ByteString, lowerAscii } from "#bytes";
-import { ControlError, readEntries, readLines, readNumber, readValue } from "#control";
+import { ControlError, flagOf, readEntries, readLines, readNumber, readValue } from "#control";
 import { type Networks, parseNetworks } from "#net";
+import { type Patterns, parsePatterns } from "./patterns.ts";
 
 /** The control files behind `SmtpControls`, for `liveControls`. */
 export const smtpControlFiles: readonly string[] = [
+  "badhelo",
   "badmailfrom",
+  "badmailfrompatterns",
+  "badmailpatterns",
+  "badrcptpatterns",
   "badrcptto",
+  "badrcpttopatterns",
   "databytes",
   "greetdelay",
   "localiphost",
@@ -14,6 +20,7 @@ export const smtpControlFiles: readonly string[] = [
   "openrelay",
   "rcptcheck",
   "rcpthosts",
+  "relayreject",
   "smtpgreeting",
   "tarpitcount",
   "tarpitdelay",
@@ -38,6 +45,12 @@ export type SmtpControls = {
   /** Lower case, `user@host` or `@host`. */
   readonly badMailFrom: ReadonlySet<ByteString>;
   readonly badRcptTo: ReadonlySet<ByteString>;
+  /** The same by patterns (badmailfrompatterns, badrcptpatterns), and HELO names. */
+  readonly badMailFromPatterns: Patterns;
+  readonly badRcptToPatterns: Patterns;
+  readonly badHelo: Patterns;
+  /** Recipients that hold a route in their local part are refused from clients that may not relay. */
+  readonly relayReject: boolean;
   /** Largest message in stored bytes; 0: no limit. */
   readonly dataBytes: number;
   /** Most recipients of one message; Infinity: no limit. */
@@ -68,6 +81,11 @@ function seconds(home: string, file: string, fallback: number): number {
 function lowerSet(home: string, file: string): ReadonlySet<ByteString> | null {
   const lines = readLines(home, file);
   return lines === null ? null : new Set(lines.map(lowerAscii));
+}
+
+/** The patterns of these files, one after the other. */
+function readPatterns(home: string, ...files: readonly string[]): Patterns {
+  return parsePatterns(files.flatMap((file) => readLines(home, file) ?? []));
 }
 
 /** Networks listed in a control file; null if it is missing. Throws ControlError naming the line that is none. */
@@ -110,6 +128,10 @@ export function loadSmtpControls(home: string): SmtpControls {
     openRelay: onWords.has(lowerAscii(readValue(home, "openrelay") ?? "")),
     badMailFrom: lowerSet(home, "badmailfrom") ?? new Set(),
     badRcptTo: lowerSet(home, "badrcptto") ?? new Set(),
+    badMailFromPatterns: readPatterns(home, "badmailfrompatterns", "badmailpatterns"),
+    badRcptToPatterns: readPatterns(home, "badrcptpatterns", "badrcpttopatterns"),
+    badHelo: readPatterns(home, "badhelo"),
+    relayReject: flagOf(readValue(home, "relayreject") ?? "", false),
     dataBytes: readNumber(home, "databytes") ?? 0,
     maxRecipients: readMaxRecipients(home),
     tarpitCount: readNumber(home, "tarpitcount") ?? 0,

@@ -4,11 +4,14 @@ import type { Conversation, SessionEnd } from "./conversation.ts";
 import type { DataDecoder } from "./data-decoder.ts";
 import type { MessageIntake } from "./message-intake.ts";
 
+/** A reply, and its reason in the log. */
+export type Denial = { readonly reply: Reply; readonly reason: string };
+
 /** What MAIL and RCPT have said. `recipients` grows in place: a thousand copies of a thousand addresses would be a gift to a bad client. */
 export type Transaction = {
   readonly sender: ReversePath;
-  /** Listed in badmailfrom: every RCPT will be refused (spec Q-024). */
-  readonly senderIsBad: boolean;
+  /** What every RCPT will hear if sender or HELO name is denied (spec Q-024); null: they are not. */
+  readonly denied: Denial | null;
   readonly recipients: Address[];
 };
 

@@ -53,8 +53,11 @@ export const tooManyBadRecipients = reply(421, "4.3.0", "too many invalid addres
 
 // Who may send what to whom.
 export const badSender = reply(553, "5.7.1", "sorry, your envelope sender is in my badmailfrom list (#5.7.1)");
+export const deniedSender = reply(553, "5.7.1", "sorry, your envelope sender has been denied (#5.7.1)");
+export const deniedHello = reply(553, "5.7.1", "sorry, your HELO host name has been denied (#5.7.1)");
 export const badRecipient = reply(553, "5.7.1", "sorry, your envelope recipient has been denied (#5.7.1)");
 export const noRelay = reply(553, "5.7.1", "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)");
+export const noRoute = reply(553, "5.7.1", "we don't relay (#5.7.1)");
 export const noMailbox = reply(550, "5.1.1", "sorry, no mailbox here by that name (#5.1.1)");
 export const cannotTellMailbox = reply(451, "4.3.0", "sorry, unable to check that mailbox now (#4.3.0)");
 /** The patch's text says 5.7.1 although the code says later; the code RFC 2034 asks for is 4.5.3 (RFC 5321 §4.5.3.1.10). */

@@ -7,9 +7,9 @@
  *         a message is in the queue; `to` is its first recipient
  *     smtpd reject id=k3f9-17 ip=192.0.2.1 reason=rcpthosts code=553 from=a@b.test to=x@y.test
  *         a command got 4xx or 5xx. Reasons: unknown-verb, sequence, syntax, line-too-long (wrong commands);
- *         size, auth (at MAIL); badmailfrom, rcpthosts, badrcptto, maxrcpt, no-mailbox, mailbox-check (at RCPT); too-big,
- *         looping, bare-lf, no-door, queue (the message; `no-door`: an alert line tells why; `queue`: the queue or a QMAILQUEUE
- *         program said no, `said` has its words)
+ *         size, auth (at MAIL); badhelo, badmailfrom, badmailfrompatterns, rcpthosts, relayreject, badrcptto, badrcptpatterns,
+ *         maxrcpt, no-mailbox, mailbox-check (at RCPT); too-big, looping, bare-lf, no-door, queue (the message; `no-door`: an
+ *         alert line tells why; `queue`: the queue or a QMAILQUEUE program said no, `said` has its words)
  *     smtpd session id=k3f9-17 ip=192.0.2.1 helo=client.test accepted=1 rejected=0 bytes=1234 seconds=0.132 end=quit
  *         a session is over; `end` is one of the words of `SessionEnd`: quit, eof (the peer hung up), timeout, lost (the
  *         connection broke), bare-lf, errors, bad-recipients, early-talker, line-too-long, too-big, bad-chunk,

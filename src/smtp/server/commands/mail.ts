@@ -1,7 +1,9 @@
+import type { ReversePath } from "#mail";
 import { parseParameters } from "../../grammar/parameters.ts";
 import type { Conversation } from "../conversation.ts";
 import { isListed, readEnvelopeArgument } from "../envelope-address.ts";
-import type { Phase, Turn } from "../phase.ts";
+import { isRefused } from "../patterns.ts";
+import type { Denial, Phase, Turn } from "../phase.ts";
 import * as say from "../say.ts";
 
 /**
@@ -21,6 +23,15 @@ export function mail(talk: Conversation, phase: Phase, argument: string): Turn {
   if (size !== undefined && client.maxBytes > 0 && Number(size) > client.maxBytes) {
     return { phase, reply: say.tooBig, refusal: { reason: "size", kind: "sender", from: sender, bytes: Number(size) } };
   }
-  const senderIsBad = isListed(house.controls.badMailFrom, sender);
-  return { phase: { at: "mail", transaction: { sender, senderIsBad, recipients: [] } }, reply: say.senderOk };
+  const denied = denialOf(talk, sender);
+  return { phase: { at: "mail", transaction: { sender, denied, recipients: [] } }, reply: say.senderOk };
+}
+
+/** Whether the sender or the HELO name is on a list (spec 11.5). The null sender cannot be: bounces must come back. */
+function denialOf({ house, helo }: Conversation, sender: ReversePath): Denial | null {
+  const { badHelo, badMailFrom, badMailFromPatterns } = house.controls;
+  if (helo !== null && isRefused(badHelo, helo)) return { reply: say.deniedHello, reason: "badhelo" };
+  if (isListed(badMailFrom, sender)) return { reply: say.badSender, reason: "badmailfrom" };
+  if (sender === "" || !isRefused(badMailFromPatterns, sender)) return null;
+  return { reply: say.deniedSender, reason: "badmailfrompatterns" };
 }

@@ -1,14 +1,14 @@
-import { type Address, parseAddress } from "#mail";
-import type { Reply } from "../../grammar/reply.ts";
+import { type Address, localPartOf, parseAddress } from "#mail";
 import type { Conversation } from "../conversation.ts";
 import { isListed, readEnvelopeArgument } from "../envelope-address.ts";
 import type { House } from "../house.ts";
-import type { Phase, Turn } from "../phase.ts";
+import { isRefused } from "../patterns.ts";
+import type { Denial, Phase, Turn } from "../phase.ts";
 import { mayReceive } from "../rcpt-hosts.ts";
 import * as say from "../say.ts";
 
 type Mail = Extract<Phase, { at: "mail" }>;
-type Verdict = Address | { readonly reply: Reply; readonly reason: string };
+type Verdict = Address | Denial;
 
 /**
  * RCPT (RFC 5321 §4.1.1.3). An empty recipient, which qmail took and lost, is a syntax error (spec G17). After `tarpitcount`
@@ -42,23 +42,38 @@ function take(talk: Conversation, phase: Mail, argument: string): Turn | Promise
 /** The recipient as it will be queued, or why not. The order is qmail's, then the patches', the dearest question last. */
 function judge(talk: Conversation, { transaction }: Mail, address: Address): Verdict | Promise<Verdict> {
   const { house, client } = talk;
-  if (transaction.senderIsBad) return { reply: say.badSender, reason: "badmailfrom" };
+  if (transaction.denied !== null) return transaction.denied;
   if (transaction.recipients.length >= house.controls.maxRecipients) {
     return { reply: say.tooManyRecipients, reason: "maxrcpt" };
   }
   const queued = client.relay === null ? address : parseAddress(address + client.relay);
   if (queued === null) return { reply: say.syntax, reason: "syntax" };
   const ours = client.relay !== null || mayReceive(house, address);
-  return onceKnown(ours, (isOurs) => (isOurs ? findMailbox(house, address, queued) : notOurs));
+  return onceKnown(ours, (isOurs) => {
+    if (!isOurs) return notOurs;
+    return denialOf(talk, address) ?? findMailbox(house, queued);
+  });
 }
 
-function findMailbox(house: House, address: Address, queued: Address): Verdict | Promise<Verdict> {
-  if (isListed(house.controls.badRcptTo, address)) return { reply: say.badRecipient, reason: "badrcptto" };
+/** What is refused although its domain is ours. */
+function denialOf({ house, client }: Conversation, address: Address): Denial | null {
+  const { badRcptTo, badRcptToPatterns, relayReject } = house.controls;
+  if (relayReject && client.relay === null && holdsRoute(address)) return { reply: say.noRoute, reason: "relayreject" };
+  if (isListed(badRcptTo, address)) return { reply: say.badRecipient, reason: "badrcptto" };
+  return isRefused(badRcptToPatterns, address) ? { reply: say.badRecipient, reason: "badrcptpatterns" } : null;
+}
+
+/** `joe%far@here`, `far!joe@here`, `joe@far@here`: some hosts would send that on. */
+function holdsRoute(address: Address): boolean {
+  return /[@%!]/.test(localPartOf(address));
+}
+
+function findMailbox(house: House, queued: Address): Verdict | Promise<Verdict> {
   if (house.checkRecipient === null) return queued;
   return onceKnown(house.checkRecipient(queued), (answer) => (answer === "yes" ? queued : withoutMailbox[answer]));
 }
 
-const notOurs: Verdict = { reply: say.noRelay, reason: "rcpthosts" };
+const notOurs: Denial = { reply: say.noRelay, reason: "rcpthosts" };
 const withoutMailbox = {
   no: { reply: say.noMailbox, reason: "no-mailbox" },
   defer: { reply: say.cannotTellMailbox, reason: "mailbox-check" },
