@@ -175,6 +175,20 @@ export const manuals: readonly Manual[] = [
       ["0", "shown"],
       ["100", "there is no manual of that name"],
     ],
-    seeAlso: ["quail"],
+    seeAlso: ["quail man", "quail"],
+  },
+  {
+    name: "quail man",
+    section: 1,
+    purpose: "show the manual of a program, a verb or a file format",
+    synopsis: ["quail man [ SECTION ] NAME"],
+    description: [
+      "The same as quail help NAME. NAME may be written as in man/, too: quail-config for quail config. SECTION is taken and makes no difference, for no name is in two sections.",
+    ],
+    exitCodes: [
+      ["0", "shown"],
+      ["100", "there is no manual of that name, or no name"],
+    ],
+    seeAlso: ["quail help", "quail"],
   },
 ];

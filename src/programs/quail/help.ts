@@ -14,11 +14,13 @@ function wrap(names: readonly string[]): string {
 }
 
 /** The manual of a program, a verb or a file; `config` means the verb unless a program has that name. */
-async function showManual({ stdout }: ProgramCall, name: string): Promise<number> {
+export async function showManual({ name: asked, stdout }: ProgramCall, name: string): Promise<number> {
   const { findManual } = await import("../manuals/index.ts");
   const { helpText } = await import("../manual.ts");
-  const manual = (await findManual(name)) ?? (await findManual(`quail ${name}`));
-  if (manual === null) throw new UsageError(`quail help: there is no manual of "${name}"; 'quail help' lists programs`);
+  const spellings = [name, `quail ${name}`, name.replace(/^quail-/, "quail ")];
+  const found = await Promise.all(spellings.map(findManual));
+  const manual = found.find((each) => each !== null) ?? null;
+  if (manual === null) throw new UsageError(`${asked}: there is no manual of "${name}"; 'quail help' lists programs`);
   stdout.write(helpText(manual));
   return 0;
 }

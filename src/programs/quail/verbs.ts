@@ -26,6 +26,7 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
     },
   ],
   ["help", { summary: "list the verbs and programs", load: () => import("./help.ts") }],
+  ["man", { summary: "the manual of a verb, a program or a file", load: () => import("./man.ts") }],
   ["start", { summary: "run the whole mail system", load: () => import("./start.ts") }],
   ["stop", { summary: "stop the mail system that runs on this home", load: ctl("stop") }],
   ["restart", { summary: "start its services anew, so that they read all settings", load: ctl("restart") }],
