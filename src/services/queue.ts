@@ -27,6 +27,7 @@ import {
 } from "#queue";
 import { destinationOf, localOutlet, owedBounce, remoteOutlet, type Scheduler, startScheduler } from "#send";
 import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#users";
+import { ceilingWatch } from "./courier-ceilings.ts";
 import { heldChannels } from "./held-channels.ts";
 import { serveQueueAdmin } from "./queue-admin.ts";
 import { type QueueSettings, queueSettings } from "./queue-settings.ts";
@@ -56,13 +57,18 @@ export const serve: Service = async ({ home, log, options }) => {
   const ownUid = process.getuid?.() ?? 0;
   const roleUids = new Set([...settings.roleUids, ...uidsOf(options.get("role-uids"))]);
 
-  const remote = remoteOutlet(() => scheduler.wake());
+  const couriersChanged = (): void => {
+    tellLowCeilings();
+    scheduler.wake();
+  };
+  const remote = remoteOutlet(couriersChanged);
   const local = localOutlet({
     connect: connectUnix,
     localSocket: join(home, "run", "local"),
     nowMs: Date.now,
-    onChange: () => scheduler.wake(),
+    onChange: couriersChanged,
   });
+  const tellLowCeilings = ceilingWatch({ concurrency: settings.concurrency, outlets: { local, remote }, log });
 
   const routed = (recipients: readonly Address[]): NewMessage["recipients"] =>
     recipients.map((recipient) => {
