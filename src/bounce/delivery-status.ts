@@ -46,14 +46,18 @@ function typedAddress(address: ByteString): ByteString {
   return needsUtf8(shown) ? `utf-8; ${shown}` : `rfc822; ${shown.replace(/[\x80-\xff]/g, "?")}`;
 }
 
-function recipientFields(failure: BounceFailure, share: number): ByteString {
+function recipientFields(failure: BounceFailure, share: number, retryUntil: Date | undefined): ByteString {
   const original = failure.originalRecipient;
+  const isDelayed = retryUntil !== undefined;
+  const status = statusOf(failure);
   return [
     original === undefined ? "" : `Original-Recipient: ${oneLine(original).replace(";", "; ")}\n`,
     `Final-Recipient: ${typedAddress(failure.recipient)}\n`,
-    "Action: failed\n",
-    `Status: ${statusOf(failure)}\n`,
+    `Action: ${isDelayed ? "delayed" : "failed"}\n`,
+    // What may still be delivered is of class 4, whatever class a host's word for it was (RFC 3463 §2).
+    `Status: ${isDelayed ? `4${status.slice(1)}` : status}\n`,
     failure.report.trim() === "" ? "" : folded(`Diagnostic-Code: ${diagnostic(failure.report, share)}`),
+    isDelayed ? `Will-Retry-Until: ${mailDate(retryUntil)}\n` : "",
   ].join("");
 }
 
@@ -62,8 +66,10 @@ export function deliveryStatus(report: {
   readonly host: ByteString;
   readonly bornAt: Date;
   readonly failures: readonly BounceFailure[];
+  /** They have not failed, they are delayed, and will be tried until then. */
+  readonly retryUntil?: Date;
 }): ByteString {
   const about = `Reporting-MTA: dns; ${oneLine(report.host)}\nArrival-Date: ${mailDate(report.bornAt)}\n`;
   const share = Math.min(maxDiagnosticBytes, reportShare(report.failures.length));
-  return [about, ...report.failures.map((failure) => recipientFields(failure, share))].join("\n");
+  return [about, ...report.failures.map((failure) => recipientFields(failure, share, report.retryUntil))].join("\n");
 }

@@ -140,8 +140,15 @@ export const quailFiles = {
     since: "patch",
     example: "Questions? Ask help@example.com.",
   }),
+  delaynotice: number(0, {
+    meaning: "Seconds in the queue after which a sender is told, once, that a message is late; 0 tells nobody.",
+    usedBy: ["queue"],
+    reload: "no",
+    since: "quail",
+    example: "14400",
+  }),
   bounceformat: value("both", {
-    meaning: "The form of bounces: qsbmf (classic), mime (RFC 3464), or both in one.",
+    meaning: "The form of bounces and delay notices: qsbmf (classic), mime (RFC 3464), or both in one.",
     usedBy: ["queue"],
     reload: "no",
     since: "quail",

@@ -16,6 +16,7 @@ export {
   type Mark,
   type NewMessage,
   type NewRecipient,
+  type NoticeSettled,
   openStore,
   type QueueStore,
 } from "./store.ts";

@@ -27,4 +27,6 @@ export const migrations: readonly string[] = [
   CREATE INDEX recipient_destination ON recipient (destination, due) WHERE state = 0 AND destination <> '';
   INSERT INTO meta VALUES ('next_id', 1)
   `,
+  // 1: its sender was told that it is late, or is not to be told.
+  "ALTER TABLE message ADD COLUMN noticed INTEGER NOT NULL DEFAULT 0",
 ];

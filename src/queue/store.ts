@@ -11,7 +11,7 @@
  *
  *   S1 -> S2  createBodyFile                 S2 -> S3  BodyFile.seal: fsync file, fsync directory
  *   S3 -> S4  flush: COMMIT with the rows; only now may anyone hear "K" (small bodies go S1 -> S4 in one COMMIT)
- *   S4 -> S4  flush: COMMIT with marks: done, failed, tried again later
+ *   S4 -> S4  flush: COMMIT with marks: done, failed, tried again later; the mark `noticed` and the delay notice are in one COMMIT
  *   S4 -> S5  flush: COMMIT that removes the rows; if a bounce is owed, the same COMMIT queues it
  *   S5 -> S1  the file is removed after that COMMIT;  S3 -> S1  the same when the COMMIT with the rows was refused
  *
@@ -46,7 +46,7 @@ export type Mark =
   | { readonly kind: "failed"; readonly report: ByteString }
   | { readonly kind: "later"; readonly report: ByteString; readonly dueAtMs: number; readonly triedAtMs: number };
 
-/** A failed recipient, for the bounce. */
+/** A recipient that failed, for the bounce, or is deferred, for the delay notice; with its last report. */
 export type Failure = { readonly address: Address; readonly report: ByteString };
 
 /**
@@ -54,6 +54,12 @@ export type Failure = { readonly address: Address; readonly report: ByteString }
  * within `flush`, before anyone can read the store again: what it puts in memory and what is on disk never disagree.
  */
 export type Settled = (error: Error | null) => void;
+
+/**
+ * The same for a delay notice: it is `queued`; or nothing is, as there is nothing left to say (`moot`: its message has ended or
+ * was told of already); or the disk refused.
+ */
+export type NoticeSettled = (result: "queued" | "moot" | Error) => void;
 
 /** The queue on disk. Changes made together share one COMMIT. */
 export type QueueStore = {
@@ -73,6 +79,11 @@ export type QueueStore = {
     bounce: NewMessage,
     settled: Settled,
   ): void;
+  /**
+   * S4 -> S4 for message `id`, which is marked as told of for good, and S3 -> S4 for the notice, in one commit. Null: its sender is
+   * not to be told, so only the mark is made.
+   */
+  addNotice(id: number, notice: NewMessage | null, settled: NoticeSettled): void;
   /** Commits what waits, now; false if the disk refuses (marks wait on then). Queries below see only what was committed. */
   flush(): boolean;
   /** Recipients of a channel due at `nowMs` or before, after the cursor, oldest first. */
@@ -84,6 +95,10 @@ export type QueueStore = {
   /** How many recipients are pending or held; the message is finished when there are none. */
   unfinished(id: number): number;
   failures(id: number): readonly Failure[];
+  /** Recipients that were tried and are to be tried again. */
+  deferred(id: number): readonly Failure[];
+  /** True if `addNotice` was done for this message, or it is not there. */
+  isNoticed(id: number): boolean;
   /** Messages of which nothing is pending or held: they ended just before a crash and only need finishing. */
   finished(): readonly MessageRecord[];
   message(id: number): MessageRecord | null;
@@ -284,6 +299,20 @@ export function openStore(home: string, complain: (line: string) => void, reserv
         },
       );
     },
+    addNotice(id, notice, settled) {
+      let result: "queued" | "moot" = "moot";
+      const run = (): void => {
+        if (changed(q.setNoticed.run(id)) === 0 || notice === null) return;
+        insert(notice);
+        result = "queued";
+      };
+      const told: Settled = (error) => {
+        if (notice !== null && (error !== null || result === "moot")) dropBody(notice);
+        settled(error ?? result);
+      };
+      if (notice === null || hasRoom()) soon(run, told);
+      else setImmediate(told, noRoom);
+    },
     flush,
     due: (channel, nowMs, after, limit) =>
       q.due.all(channelNumbers[channel], nowMs, after.dueAtMs, after.id, after.index, limit).map(dueFromRow),
@@ -293,8 +322,9 @@ export function openStore(home: string, complain: (line: string) => void, reserv
       return due === undefined || due === null ? null : Number(due);
     },
     unfinished: (id) => Number(q.unfinished.get(id)?.n),
-    failures: (id) =>
-      q.failures.all(id).map((row) => ({ address: String(row.address) as Address, report: String(row.report) })),
+    failures: (id) => q.failures.all(id).map(failureFromRow),
+    deferred: (id) => q.deferred.all(id).map(failureFromRow),
+    isNoticed: (id) => Number(q.getNoticed.get(id)?.noticed ?? 1) === 1,
     finished: () => q.finished.all().map(messageFromRow),
     message(id) {
       const row = q.getMessage.get(id);
@@ -366,6 +396,11 @@ function messageFromRow(row: Row): MessageRecord {
   };
 }
 
+const failureFromRow = (row: Row): Failure => ({
+  address: String(row.address) as Address,
+  report: String(row.report),
+});
+
 function dueFromRow(row: Row): DueRecipient {
   return {
     message: messageFromRow(row),
@@ -420,6 +455,9 @@ function prepare(
   | "nextDue"
   | "unfinished"
   | "failures"
+  | "deferred"
+  | "getNoticed"
+  | "setNoticed"
   | "finished"
   | "getMessage"
   | "getBody"
@@ -458,6 +496,11 @@ function prepare(
     nextDue: p("SELECT min(due) AS due FROM recipient WHERE state = 0 AND channel = ? AND due > ?"),
     unfinished: p("SELECT count(*) AS n FROM recipient WHERE message = ? AND state IN (0, 3)"),
     failures: p("SELECT address, report FROM recipient WHERE message = ? AND state = 2 ORDER BY idx"),
+    deferred: p(`SELECT address, report FROM recipient
+      WHERE message = ? AND state IN (0, 3) AND attempts > 0 ORDER BY idx`),
+    getNoticed: p("SELECT noticed FROM message WHERE id = ?"),
+    setNoticed: p(`UPDATE message SET noticed = 1 WHERE id = ? AND noticed = 0
+      AND EXISTS (SELECT 1 FROM recipient r WHERE r.message = message.id AND r.state IN (0, 3))`),
     finished: p(`SELECT id, born, aged, sender, size FROM message m
       WHERE NOT EXISTS (SELECT 1 FROM recipient r WHERE r.message = m.id AND r.state IN (0, 3))`),
     getMessage: p("SELECT id, born, aged, sender, size FROM message WHERE id = ?"),

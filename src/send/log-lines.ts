@@ -17,6 +17,7 @@ export const say = {
     `delivery ${delivery}: ${fate === "done" ? "success" : fate === "permanent" ? "failure" : "deferral"}: ${safe(report)}`,
   mangled: (delivery: number): string => `delivery ${delivery}: report mangled, will defer`,
   bounce: (id: number, bounceId: number): string => `bounce msg ${id} qp ${bounceId}`,
+  delayNotice: (id: number, noticeId: number): string => `delaynotice msg ${id} qp ${noticeId}`,
   triple: (id: number): string => `triple bounce: discarding bounce/${id}`,
   end: (id: number): string => `end msg ${id}`,
 } as const;

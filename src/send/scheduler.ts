@@ -10,6 +10,7 @@ import {
 } from "#mail";
 import type { Channel, MessageRecord, NewMessage, QueueStore } from "#queue";
 import type { CourierResult } from "./courier-link.ts";
+import { type DelayNotices, delayWatch } from "./delay-watch.ts";
 import { Destinations } from "./destinations.ts";
 import { claimKey, type Live, LiveMessages, type Pending } from "./live.ts";
 import { say } from "./log-lines.ts";
@@ -41,6 +42,8 @@ export type SchedulerHouse = {
   readonly composeBounce: (
     record: MessageRecord,
   ) => Promise<{ readonly message: NewMessage; readonly uid: number } | null>;
+  /** Senders hear that their message is late; without it they do not. */
+  readonly delayNotices?: DelayNotices;
 };
 
 /** Counters since the start, for the metrics. */
@@ -207,6 +210,8 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     }
     windows[channel].letGo(pending);
     if (!message.removed && message.left === 0) finish(message);
+    // A lost courier says nothing of the message, which is given out again at once.
+    if (outcome.fate === "temporary" && !atOnce && !exiting && !message.removed) watchDelay(message.record);
   };
   const defer = (
     { live: { record }, channel, index, passStartedMs }: Pending,
@@ -273,6 +278,8 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     if (message.recipients.length === 0) finish(entry);
     else wake();
   };
+
+  const watchDelay = delayWatch(house, adopt);
 
   const dueNow = (dueMs: number): void => {
     for (const channel of channels) windows[channel].notice(dueMs);

@@ -8,6 +8,8 @@ export type QueueSettings = {
   readonly concurrency: { readonly local: number; readonly remote: number };
   readonly destinationConcurrency: number;
   readonly lifetimeSeconds: number;
+  /** When senders hear that a message is late; 0 = never. */
+  readonly delayNoticeSeconds: number;
   readonly bounce: BounceSettings;
   /** Uids of Quail's own roles: they may say in whose name they post. */
   readonly roleUids: ReadonlySet<number>;
@@ -26,6 +28,7 @@ export function queueSettings(home: string): QueueSettings {
     concurrency: { local: readSetting(home, "concurrencylocal"), remote: readSetting(home, "concurrencyremote") },
     destinationConcurrency: readSetting(home, "concurrencydestination"),
     lifetimeSeconds: readSetting(home, "queuelifetime"),
+    delayNoticeSeconds: readSetting(home, "delaynotice"),
     bounce: {
       bounceFrom: readSetting(home, "bouncefrom"),
       bounceHost: readSetting(home, "bouncehost"),

@@ -189,6 +189,32 @@ test("a bounce shows the address its sender knew, without the virtual domain's p
   assert.match(h.delivered[1]!.text, /\n<bad@shop\.test>:\n/);
 });
 
+test("with delaynotice the sender of a message that waits longer hears of it once", async (t) => {
+  const slow: Answer = ({ recipient }) => (recipient.includes("slow") ? temporary("Not now. (#4.3.0)\n") : done());
+  const h = await house(t, slow, { delaynotice: "1", virtualdomains: "shop.test:ann" });
+  await h.post("s@mail.test", ["slow@shop.test"]);
+  await until(() => h.delivered.length === 1, "the first attempt");
+  await sleep(1_100);
+  h.service.hurry?.();
+  await until(() => h.delivered.length === 3, "the second attempt, and the notice");
+  const notice = h.delivered[2]!;
+  assert.deepEqual([notice.job.sender, notice.job.recipient], ["", "s@mail.test"]);
+  assert.match(
+    notice.text,
+    /^Received: \(qmail 2 invoked for bounce\); .*\nDate: .*\nFrom: MAILER-DAEMON@mail\.test\n/,
+  );
+  assert.match(notice.text, /\nHello, this is the qmail-send program at mail\.test\.\n/);
+  assert.match(notice.text, /\n<slow@shop\.test>:\nNot now\. \(#4\.3\.0\)\n/);
+  assert.match(notice.text, /\nAction: delayed\nStatus: 4\.3\.0\n/);
+  assert.ok(!notice.text.includes("\nbody\n"));
+  await until(() => h.lines.includes("end msg 2"), "the notice's end");
+  assert.ok(h.lines.includes("delaynotice msg 1 qp 2"));
+  h.service.hurry?.();
+  await until(() => h.delivered.length === 4, "the third attempt");
+  await sleep(50);
+  assert.equal(h.delivered.length, 4);
+});
+
 test("a bounce of a 1 MB message copies it whole, or up to bouncemaxbytes and says so [Q-098]", async (t) => {
   const body = `Subject: big\n\n${"0123456789abcdef".repeat(65_536)}\n`;
   const whole = await house(t, refuse, { bounceformat: "qsbmf" });

@@ -25,7 +25,15 @@ import {
   prepareBodies,
   type QueueStore,
 } from "#queue";
-import { destinationOf, localOutlet, owedBounce, remoteOutlet, type Scheduler, startScheduler } from "#send";
+import {
+  destinationOf,
+  localOutlet,
+  owedBounce,
+  owedNotice,
+  remoteOutlet,
+  type Scheduler,
+  startScheduler,
+} from "#send";
 import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#users";
 import { ceilingWatch } from "./courier-ceilings.ts";
 import { heldChannels } from "./held-channels.ts";
@@ -76,6 +84,7 @@ export const serve: Service = async ({ home, log, options }) => {
       return { channel, address, destination: destinationOf(channel, address) };
     });
 
+  const reportHouse = (): ReportHouse => ({ gather, store, ownUid, routed, routing, settings });
   const scheduler: Scheduler = startScheduler({
     store,
     outlets: { local, remote },
@@ -84,7 +93,11 @@ export const serve: Service = async ({ home, log, options }) => {
     concurrency: channels.concurrency,
     destinationConcurrency: settings.destinationConcurrency,
     lifetimeSeconds: settings.lifetimeSeconds,
-    composeBounce: (record) => composeBounce(record, { gather, store, ownUid, routed, routing, settings }),
+    composeBounce: (record) => composeReport(owedBounce, record, store.failures(record.id), reportHouse()),
+    delayNotices: {
+      afterSeconds: settings.delayNoticeSeconds,
+      compose: (record) => composeReport(owedNotice, record, store.deferred(record.id), reportHouse()),
+    },
   });
 
   /** S1 -> S4: stores a message whose bytes are complete, then hands it to the scheduler. */
@@ -255,7 +268,7 @@ function onBehalfOf(uid: number, house: DoorHouse): DoorHouse {
   return { begin: (envelope) => house.begin({ ...envelope, origin }), trouble: house.trouble ?? (() => {}) };
 }
 
-type BounceHouse = {
+type ReportHouse = {
   readonly gather: (id: number) => BodyGatherer;
   readonly store: QueueStore;
   readonly ownUid: number;
@@ -264,20 +277,23 @@ type BounceHouse = {
   readonly settings: QueueSettings;
 };
 
-/** The bounce `record` owes, routed, its body durable if it is large (S3). */
-async function composeBounce(
+/** The bounce or delay notice `record` owes, routed, its body durable if it is large (S3). */
+async function composeReport(
+  owed: typeof owedNotice,
   record: MessageRecord,
-  house: BounceHouse,
+  recipients: Parameters<typeof owedNotice>[1],
+  house: ReportHouse,
 ): Promise<{ readonly message: NewMessage; readonly uid: number } | null> {
   const { store, ownUid } = house;
   const id = store.nextId();
   const bornAtMs = Date.now();
-  const bounce = owedBounce(record, store.failures(record.id), house.settings.bounce, {
+  const bounce = owed(record, recipients, house.settings.bounce, {
     id,
     origin: { invoker: "bounce", uid: ownUid },
     now: new Date(bornAtMs),
     read: (offset, length) => store.read(record, offset, length),
     shown: (recipient) => stripVirtualPrefix(recipient, house.routing),
+    retryUntil: new Date(record.agedFromMs + house.settings.lifetimeSeconds * 1000),
   });
   if (bounce === null) return null;
   const body = house.gather(id);
@@ -287,7 +303,7 @@ async function composeBounce(
   }
   body.write(bounce.tail);
   const stored = await body.end();
-  if (stored === null) throw new Error("unable to write the bounce");
+  if (stored === null) throw new Error("unable to write its body");
   const sender: ReversePath = bounce.sender;
   const message: NewMessage = { id, bornAtMs, sender, body: stored, recipients: house.routed([bounce.recipient]) };
   return { message, uid: ownUid };

@@ -198,6 +198,7 @@ export const manuals: readonly Manual[] = [
           ["delivery D: deferral: REPORT", "It failed for now."],
           ["delivery D: failure: REPORT", "It failed for good."],
           ["bounce msg ID qp BOUNCE", "Message BOUNCE tells the sender what failed."],
+          ["delaynotice msg ID qp NOTICE", "Message NOTICE tells the sender that ID is late."],
           ["triple bounce: discarding bounce/ID", "A bounce of a bounce of a bounce is thrown away."],
           ["end msg ID", "The message is gone from the queue."],
           ["status: exiting", "The service has ended in order."],
