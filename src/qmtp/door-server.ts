@@ -18,6 +18,8 @@ export type DoorHouse = {
   begin(envelope: BegunEnvelope): Incoming;
   /** Something that should not have happened did: a message was refused for now. */
   trouble?(error: unknown): void;
+  /** Where a large classic package may wait for its envelope, which comes last; default: the temporary folder. */
+  readonly holdIn?: string;
   /** What a front end has counted since it last told. */
   hear?(counters: ReadonlyMap<string, number>): void;
 };

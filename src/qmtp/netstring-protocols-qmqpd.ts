@@ -13,6 +13,8 @@ export type QmqpHouse = {
   now(): Date;
   /** Stands for the queue's number in a reply when the queue gives none. */
   readonly qp: number;
+  /** Where a large message waits for its envelope; default: the temporary folder. */
+  readonly holdIn?: string;
 };
 
 /** Bytes of one package's addresses; more is trouble with resources. */
@@ -22,7 +24,7 @@ const maxEnvelopeBytes = 64 * 1024 * 1024;
 export async function serveQmqpPackage(input: AsyncIterable<Uint8Array>, house: QmqpHouse): Promise<Buffer> {
   const source = new NetstringInput(input);
   source.budget = await source.length();
-  await using held = new HeldBytes();
+  await using held = new HeldBytes(house.holdIn);
   await readMessage(source, held, house);
   const envelope = await readEnvelope(source);
   source.budget = 1;

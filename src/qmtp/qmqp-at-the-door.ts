@@ -26,6 +26,7 @@ export async function serveQmqp(socket: Socket, early: Buffer, house: DoorHouse)
       traceLine: () => "",
       now: () => new Date(),
       qp: process.pid,
+      ...(house.holdIn === undefined ? {} : { holdIn: house.holdIn }),
     });
     socket.end(reply);
   } catch {

@@ -113,6 +113,7 @@ export const serve: Service = async ({ home, log, options }) => {
   /** What front ends have counted, all together. */
   const told = new Map<string, number>();
   const doorHouse: DoorHouse = {
+    holdIn: join(home, "queue"), // The only folder we may write to.
     begin({ origin, sender, recipients }) {
       const id = store.nextId();
       const bornAtMs = Date.now();
@@ -265,7 +266,12 @@ async function hangUp(clients: ReadonlySet<Socket>): Promise<void> {
 /** A stranger's messages are that user's, whatever the envelope claims. */
 function onBehalfOf(uid: number, house: DoorHouse): DoorHouse {
   const origin: Origin = { invoker: "user", uid };
-  return { begin: (envelope) => house.begin({ ...envelope, origin }), trouble: house.trouble ?? (() => {}) };
+  const { holdIn, trouble = () => {} } = house;
+  return {
+    begin: (envelope) => house.begin({ ...envelope, origin }),
+    trouble,
+    ...(holdIn === undefined ? {} : { holdIn }),
+  };
 }
 
 type ReportHouse = {

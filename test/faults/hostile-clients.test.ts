@@ -4,14 +4,14 @@
  * docs/hostile-clients.md (by hand, on a quiet machine).
  */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
-import { type TestContext, test } from "node:test";
+import { writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { commandOf, processCpuSeconds } from "../../bench/tools/process-tree.ts";
 import { freePort } from "../../bench/tools/processes.ts";
-import { House, inbox, processesIn, readNew, until } from "../system/house.ts";
+import { House, inbox, readNew, until } from "../system/house.ts";
 import { SmtpClient, sendOne } from "../system/smtp-client.ts";
+import { mailPasses, mb, open, watching } from "./watching.ts";
 
 const full = process.env.QUAIL_HOSTILE === "full";
 const idleConnections = full ? 10_000 : 2_000;
@@ -19,75 +19,6 @@ const slowConnections = full ? 1_000 : 100;
 const lineBytes = full ? 100_000_000 : 20_000_000;
 const recipientCommands = full ? 1_000_000 : 100_000;
 const receivedLines = 100_000;
-
-const mb = (bytes: number): number => Math.round(bytes / 1e6);
-
-/** Resident memory of a house's processes, in bytes, and their CPU time so far, in seconds. */
-function costs(house: House): { readonly rss: ReadonlyMap<string, number>; readonly cpu: number } {
-  const rss = new Map<string, number>();
-  let cpu = 0;
-  for (const pid of processesIn(house.home)) {
-    const words = commandOf(pid);
-    const at = words.findIndex((word) => word.endsWith("run.ts"));
-    const role = at >= 0 ? (words[at + 1] ?? "?") : "supervisor";
-    try {
-      const kb = Number(/^VmRSS:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
-      rss.set(role, (rss.get(role) ?? 0) + kb * 1024);
-      cpu += processCpuSeconds(pid);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return { rss, cpu };
-}
-
-/** Watches a house during `work`: prints CPU and the most memory each role had; returns the growth of all together, in bytes. */
-async function watching(t: TestContext, what: string, house: House, work: () => Promise<void>): Promise<number> {
-  const before = costs(house);
-  const most = new Map(before.rss);
-  const look = (): void => {
-    for (const [role, bytes] of costs(house).rss) most.set(role, Math.max(most.get(role) ?? 0, bytes));
-  };
-  const timer = setInterval(look, 250);
-  const begun = Date.now();
-  try {
-    await work();
-    look();
-  } finally {
-    clearInterval(timer);
-  }
-  let growth = 0;
-  const grown: string[] = [];
-  for (const [role, bytes] of most) {
-    const more = bytes - (before.rss.get(role) ?? 0);
-    growth += more;
-    if (more > 1e6) grown.push(`${role} +${mb(more)}`);
-  }
-  const cpu = costs(house).cpu - before.cpu;
-  t.diagnostic(
-    `${what}: ${((Date.now() - begun) / 1000).toFixed(1)} s, ${cpu.toFixed(1)} s of CPU, MB at most: ${grown.join(", ") || "no growth"}`,
-  );
-  return growth;
-}
-
-async function open(port: number): Promise<Socket> {
-  const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => {});
-  await new Promise((done) => socket.once("connect", done).once("close", done));
-  return socket;
-}
-
-/** Mail passes while the others do what they do; how long it took, in milliseconds. */
-async function mailPasses(house: House, subject: string): Promise<number> {
-  const begun = Date.now();
-  assert.equal((await sendOne(house.ports.smtp, "a@b.test", [inbox], `Subject: ${subject}\n\n`)).code, 250);
-  await until(
-    `mail beside ${subject}`,
-    () => [...readNew(house.maildir).values()].some((bytes) => bytes.includes(subject)),
-    20_000,
-  );
-  return Date.now() - begun;
-}
 
 test(`${idleConnections} idle connections and ${slowConnections} that send a byte now and then: memory is bounded, mail passes`, async (t) => {
   await using house = await House.open({
