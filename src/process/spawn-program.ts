@@ -58,7 +58,9 @@ async function carry(child: ChildProcess, call: SpawnCall): Promise<void> {
   if (child.stdin) pipeline(call.stdin, child.stdin).catch(() => {});
   for (const [fd, input] of call.inputs ?? []) {
     const to = child.stdio[fd];
-    if (to instanceof Writable) pipeline(input, to).catch(() => {});
+    if (!(to instanceof Writable)) continue;
+    to.on("error", () => {}); // Behind the pipeline, too: a child that ends without having read resets the pair.
+    pipeline(input, to).catch(() => {});
   }
   const outputs = [
     [child.stdout, call.stdout],
