@@ -1,12 +1,22 @@
 /**
- * The power goes, under load: the house's home lies on an ext4 of its own (journal on), which is told to stop at once and to
+ * The power goes, under load: the house's home lies on an ext4 of its own (journal on), its mailbox on another; both are told to stop at once and to
  * forget what it has not written (EXT4_IOC_SHUTDOWN without a log flush, the kernel's own way of testing this). Until somebody notices,
  * every service gets EIO. Then all are killed, the disk is mounted again, its journal replayed, and Quail started: whatever was
  * answered 250 must be there. The seed is printed; `QUAIL_SEED` sets it, `QUAIL_CUTS` the number of cuts.
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -80,6 +90,22 @@ function openDisk(): Disk | string {
   return why;
 }
 
+/**
+ * Puts the mailbox on a disk of its own: a worker makes a whole file system durable, and would do so for a queue on the same one that
+ * had forgotten to.
+ */
+function moveMaildir(house: House, disk: Disk): void {
+  const { uid, gid } = statSync(house.maildir);
+  const there = join(disk.path, "Maildir");
+  for (const path of [there, ...["tmp", "new", "cur"].map((part) => join(there, part))]) {
+    mkdirSync(path, { mode: 0o700 });
+    chownSync(path, uid, gid);
+  }
+  rmSync(house.maildir, { recursive: true });
+  symlinkSync(there, house.maildir);
+  execFileSync("sync"); // This is where the test begins.
+}
+
 const skip =
   process.getuid?.() === 0 ? needs("python3", "mount", "mkfs.ext4") : "needs root (to mount a disk of its own)";
 
@@ -92,12 +118,21 @@ test(`the power cut ${cuts} times under load (seed ${seed}): every promise is ke
     return;
   }
   using disk = made;
+  const other = openDisk();
+  assert.ok(typeof other !== "string", `a second disk: ${other}`);
+  using mailDisk = other;
+  const disks = [disk, mailDisk];
   const random = seededRandom(seed);
-  await using remote = await openScriptedServer();
+  // It takes nothing until the last cut is over, so that what was promised for it lies in the queue all the time.
+  let willing = false;
+  await using remote = await openScriptedServer((verb) =>
+    ["MAIL", "RCPT", "DATA"].includes(verb) && !willing ? "451 later" : null,
+  );
   await using house = await House.open({
     folder: disk.path,
     control: { rcpthosts: "localhost\nfar.test\n", smtproutes: `far.test:127.0.0.1:${remote.port}\n` },
   });
+  moveMaildir(house, mailDisk);
   const load = startLoad({
     ...{ port: house.ports.smtp, random, sessions: 6, pauseMs: 20 },
     ...{ local: inbox, remote: "you@far.test" },
@@ -106,10 +141,10 @@ test(`the power cut ${cuts} times under load (seed ${seed}): every promise is ke
   try {
     for (let round = 0; round < cuts; round++) {
       await sleep(600 + random.below(1_500));
-      disk.cut();
+      for (const one of disks) one.cut();
       await sleep(random.below(300)); // Nobody has noticed yet: services go on, and get EIO.
       await house.kill();
-      await disk.restore();
+      for (const one of disks) await one.restore();
       halves += halvesIn(house.maildir).length;
       await house.start();
     }
@@ -117,6 +152,7 @@ test(`the power cut ${cuts} times under load (seed ${seed}): every promise is ke
   } finally {
     await load.stop();
   }
+  willing = true;
   house.signal("SIGALRM");
   await until("what was cut in half is written anew", () => halvesIn(house.maildir).length === 0, repairLimitMs);
   await settle(load, house, remote, seed);
