@@ -1,6 +1,7 @@
 /** `quail start`: the whole mail system in one terminal. Makes the home, starts the services, follows the log, stops in order. */
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { utf8ToByteString } from "#bytes";
 import { ControlError, checkHome, findHome, readSetting } from "#control";
 import { tai64nOf } from "#log";
 import { type Program, type ProgramCall, UsageError } from "#process";
@@ -144,12 +145,16 @@ async function prepare(home: string, options: StartOptions, voice: Voice) {
 /** Runs a house to its end; throws StartError or StartFailure when it does not come to life. */
 export async function runHouse({ call, options, home, defaultDelivery, logTo }: Start): Promise<number> {
   const { stdout, stderr, env, cwd } = call;
+  let up = false;
+  // A house outlives whoever reads its complaints, and a disk that is too full for them: an error of `stderr` would end us.
+  const complaints = follow(2);
   const voice: Voice = {
     say: (text) => {
       if (!options.quiet) stdout.write(text);
     },
     complain: (sentence) => {
-      if (logTo === undefined) stderr.write(`quail: ${sentence}\n`);
+      if (logTo === undefined && up) complaints.show(utf8ToByteString(`quail: ${sentence}\n`));
+      else if (logTo === undefined) stderr.write(`quail: ${sentence}\n`);
       else logTo(stampedLine(`warning: ${sentence}`));
     },
   };
@@ -166,7 +171,6 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
   const format = logFormatter(names, (process.stdout.isTTY ?? false) && env.NO_COLOR === undefined);
   const screen = follow(1);
   const ownLog = new LogFile(join(home, "log", "quail"), voice.complain);
-  let up = false;
   const events: HouseEvents = {
     lines: (name, lines) => {
       logTo?.(lines);
