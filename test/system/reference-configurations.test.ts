@@ -304,7 +304,10 @@ test("reference configuration: mini-qmail: no daemons and no queue, another mach
   symlinkSync("qmail-qmqpc", mini.path("bin", "qmail-queue"));
   try {
     const env = { ...process.env, QUAIL_HOME: mini.home, MAILUSER: "joe", MAILHOST: "mini.test" };
-    const child = spawn(quailCommand, ["qmail-inject", "you@othername.test"], { env, stdio: ["pipe", "inherit", "inherit"] });
+    const child = spawn(quailCommand, ["qmail-inject", "you@othername.test"], {
+      env,
+      stdio: ["pipe", "inherit", "inherit"],
+    });
     child.stdin.end("Subject: from mini-qmail\n\nbody\n");
     assert.equal(await new Promise<number | null>((ended) => child.once("close", ended)), 0);
     assert.match(await arrived("from mini-qmail"), /^Return-Path: <joe@mini\.test>$/m);
