@@ -165,6 +165,30 @@ test("a door that throws is 451 qqt failure, and the session goes on", async () 
   server.destroy();
 });
 
+test("a command that comes octet by octet is one wait, which begins with its first", async () => {
+  const [client, server] = duplexPair();
+  client.resume();
+  const talk = new Conversation("t", new LineWire(server, 10_000), houseWith(memoryQueue()), new Map());
+  const over = converse(talk);
+  const turn = (): Promise<void> => new Promise((done) => setTimeout(done, 5));
+  await turn();
+  const began = talk.waitingSince;
+  assert.ok(began !== null);
+  for (const octet of "NOOP") {
+    client.write(octet);
+    await turn();
+    assert.equal(talk.waitingSince, began);
+  }
+  client.write("\r\n");
+  await turn();
+  assert.ok(talk.waitingSince !== null && talk.waitingSince > began, "the next command is another wait");
+  client.write("QUIT\r\n");
+  assert.equal(await over, "quit");
+  assert.equal(talk.waitingSince, null);
+  client.destroy();
+  server.destroy();
+});
+
 test("a session told to end while it works answers its command first", async () => {
   const [client, server] = duplexPair();
   const queue = memoryQueue();

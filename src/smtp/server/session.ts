@@ -57,6 +57,7 @@ async function run(talk: Conversation): Promise<SessionEnd> {
         talk.sayLastWord();
         return talk.ending ?? "eof";
       }
+      talk.waitingSince = null;
       const obeyed = line === null ? skipLine(talk, phase) : obey(talk, phase, line);
       const turn: Turn = obeyed instanceof Promise ? await obeyed : obeyed;
       if (phase.at === "chunks" && turn.phase.at !== "chunks") phase.intake.abort();
@@ -68,6 +69,7 @@ async function run(talk: Conversation): Promise<SessionEnd> {
       }
     }
   } finally {
+    talk.waitingSince = null;
     if (phase.at === "chunks") phase.intake.abort();
   }
 }
@@ -97,15 +99,14 @@ function takeCommand(talk: Conversation): string | null | undefined {
   }
 }
 
-/** Sends what was answered and waits for the client; false when the session is over. */
-async function waitForMore(talk: Conversation): Promise<boolean> {
+/**
+ * Sends what was answered and waits for the client; false when the session is over. The wait for a command is one wait, however many
+ * octets it comes in: each restarts the wire's deadline, but not what the sweeper of trickling clients looks at.
+ */
+function waitForMore(talk: Conversation): Promise<boolean> | false {
   if (talk.ending !== null) return false;
-  talk.waitingSince = Date.now();
-  try {
-    return await talk.wire.fill();
-  } finally {
-    talk.waitingSince = null;
-  }
+  talk.waitingSince ??= Date.now();
+  return talk.wire.fill();
 }
 
 function obey(talk: Conversation, phase: Phase, line: string): Turn | Promise<Turn> {
