@@ -41,6 +41,7 @@ test(`${entries} hard links in new/ and as many in tmp/: mail arrives, POP3 list
   await using house = await House.open({ pop3: true });
   const password = /^ {2}password {2}(\S+)$/m.exec(readFileSync(house.path("welcome.txt"), "utf8"))?.[1] ?? "";
   await deliver(house, "before");
+  await session(house, password, "STAT\r\n"); // The process that checks passwords grows at its first one; that is not the entries' doing.
   const { uid, gid } = statSync(house.maildir);
   const original = house.path("home", "you", "original");
   writeFileSync(original, "Subject: one of many\n\nx\n", { mode: 0o600 });
@@ -63,7 +64,7 @@ test(`${entries} hard links in new/ and as many in tmp/: mail arrives, POP3 list
   assert.equal(readFileSync(original, "latin1"), "Subject: one of many\n\nx\n");
   const gone = 2 * entries + 1 - statSync(original).nlink;
   assert.ok(gone >= 1 && gone <= 3, `${gone} names went`); // Other messages may be among the three.
-  assert.ok(growth < 150e6, `${mb(growth)} MB`);
+  assert.ok(growth < 100e6, `${mb(growth)} MB`);
 });
 
 test("a hard link to somebody else's file in new/ and tmp/ is neither read nor written nor shown; its name may go", {
