@@ -86,10 +86,15 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
+/** Ports this process was given: none is given twice, as its first owner may not listen yet. */
+const given = new Set<number>();
+
 /** A loopback TCP port that nobody listens on now. */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < ports.tries; tried++) {
     const port = ports.first + Math.floor(Math.random() * ports.count);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
   throw new Error("no free port was found");

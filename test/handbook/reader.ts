@@ -2,10 +2,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../bench/tools/processes.ts";
 import { House } from "../system/house.ts";
 import { outputPattern, type Step } from "./blocks.ts";
 
@@ -52,15 +52,6 @@ async function startWarm(house: House): Promise<void> {
   const made = warmth;
   process.on("exit", () => rmSync(made, { recursive: true, force: true }));
   cpSync(folder, made, { recursive: true });
-}
-
-/** A port of the loopback that nobody has now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 export class Reader implements AsyncDisposable {
