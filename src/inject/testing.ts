@@ -35,6 +35,8 @@ export function callFor(facts: CallFacts): { call: ProgramCall; stdout: () => st
     exec: facts.exec ?? (() => Promise.reject(new Error("nothing is to be executed here"))),
     signal: new AbortController().signal,
     input: (fd) => (fd === 0 ? stdin : (facts.inputs?.get(fd) ?? null)),
+    isOwn: () => false,
+    pid: process.pid,
     become: null,
   };
   return {

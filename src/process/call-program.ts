@@ -1,4 +1,4 @@
-import { type Program, type ProgramCall, UsageError } from "./program.ts";
+import { type LoadProgram, type ProgramCall, UsageError } from "./program.ts";
 
 /** Exit code when a program failed for a reason it did not foresee: temporary, because our bug must not bounce mail. */
 export const surpriseExitCode = 111;
@@ -18,7 +18,7 @@ export function surpriseLine(name: string, error: unknown): string {
 }
 
 /** Runs a program to its exit code: a `UsageError` becomes its line and code, any other surprise a line on stderr and 111. */
-export async function callProgram(load: () => Promise<Program>, call: ProgramCall): Promise<number> {
+export async function callProgram(load: LoadProgram, call: ProgramCall): Promise<number> {
   try {
     const main = await load();
     return await main(call);

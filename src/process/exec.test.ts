@@ -29,6 +29,12 @@ const programs: Readonly<Record<string, Program>> = {
     const said = await text(stdin);
     return exec([first, ...rest], { stdin: Readable.from([Buffer.from(said.toUpperCase())]) });
   },
+  known: async ({ pid, isOwn, stdout }) => {
+    stdout.write(`${pid} ${["say", "ls", "checkpassword"].map((word) => isOwn([word])).join(" ")}\n`);
+    return 0;
+  },
+  numbered: async ({ args: [first = "", ...rest], exec, stdout }) =>
+    exec([first, ...rest], { pid: 17, onSpawn: (pid) => void stdout.write(`child ${pid}\n`) }),
   envelope: async ({ input, stdout }) => {
     const stream = input(1);
     stdout.write(stream === null ? "none\n" : await text(stream));
@@ -42,6 +48,7 @@ const programs: Readonly<Record<string, Program>> = {
 };
 const index: ProgramIndex = (name) => {
   const program = Object.hasOwn(programs, name) ? programs[name] : undefined;
+  if (name === "checkpassword") return Object.assign(async () => async () => 0, { needsProcess: true });
   return program === undefined ? undefined : async () => program;
 };
 
@@ -130,4 +137,20 @@ test("an aborted signal reaches our own program and a real one", async () => {
     setTimeout(() => controller.abort(), 50);
     assert.equal((await running)?.code, words[0] === "wait" ? 99 : 143);
   }
+});
+
+test("a program knows which words run inside its process, and the number it goes by there", async () => {
+  assert.equal((await run(["known"]))?.output.toString(), `${process.pid} true false false\n`);
+  assert.equal((await run(["numbered", "onto", "known"]))?.output.toString(), "17 true false false\n");
+});
+
+test("whoever goes on to a real program is told its number", async () => {
+  const said = (await run(["numbered", "sh", "-c", "echo me $$"]))?.output.toString() ?? "";
+  const [, child, me] = /^child (\d+)\nme (\d+)\n$/.exec(said) ?? [];
+  assert.ok(child !== undefined && child === me, said);
+});
+
+test("a program that changes its process gets one of its own inside another's", async () => {
+  // The real one: without a login on descriptor 3 it is misused. Ours, called here, would say 0.
+  assert.equal((await run(["onto", "checkpassword", "x"]))?.code, 2);
 });

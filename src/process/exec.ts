@@ -1,5 +1,5 @@
 import { callProgram } from "./call-program.ts";
-import { findOwn } from "./find-own.ts";
+import { findOwn, multiCallPath, type OwnProgram } from "./find-own.ts";
 import type { Exec, ProgramCall, ProgramIndex } from "./program.ts";
 import { type SpawnCall, spawnProgram } from "./spawn-program.ts";
 
@@ -7,12 +7,21 @@ import { type SpawnCall, spawnProgram } from "./spawn-program.ts";
 export type ExecBase = Pick<ProgramCall, "env" | "cwd" | "stdin" | "stdout" | "stderr" | "signal" | "input"> & {
   /** Left out: null. */
   readonly become?: ProgramCall["become"];
+  /** Left out: this process's own number. */
+  readonly pid?: number;
 };
+
+/** The program of ours to call inside this process; null if the words take a process of their own. */
+function callable(index: ProgramIndex, words: readonly [string, ...string[]], base: ExecBase): OwnProgram | null {
+  const own = findOwn(index, words);
+  // `become` is null inside another program's process, which must stay what it is.
+  return own?.load.needsProcess === true && (base.become ?? null) === null ? null : own;
+}
 
 /** Makes the `exec` of a program that runs on `base`: our own programs are called, others are spawned. */
 export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
   return (words, change = {}) => {
-    const own = findOwn(index, words);
+    const own = callable(index, words, base);
     const changed: ExecBase = {
       env: change.env ?? base.env,
       cwd: change.cwd ?? base.cwd,
@@ -30,14 +39,25 @@ export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
       },
       input: (fd) => change.inputs?.get(fd) ?? (fd === 0 && change.stdin !== undefined ? change.stdin : base.input(fd)),
       become: base.become ?? null,
+      pid: change.pid ?? base.pid ?? process.pid,
     };
-    if (own === null) return spawnProgram(words, { ...spawnCall(changed), inputs: change.inputs ?? new Map() });
+    if (own === null) {
+      const inputs = change.inputs ?? new Map();
+      const onSpawn = change.onSpawn === undefined ? {} : { onSpawn: change.onSpawn };
+      return spawnProgram(commandOf(index, words), { ...spawnCall(changed), inputs, ...onSpawn });
+    }
     return callProgram(own.load, programCall(index, own.name, own.args, changed));
   };
 }
 
+/** The words that start a process for `words`: one of ours by the multi-call executable, whatever PATH says. */
+function commandOf(index: ProgramIndex, words: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  const own = findOwn(index, words);
+  return own === null ? words : [multiCallPath, own.name, ...own.args];
+}
+
 /** The part of a base that a real child is started with: its streams are opened now. */
-function spawnCall({ env, cwd, stdin, stdout, stderr, signal }: ExecBase): Omit<SpawnCall, "inputs"> {
+function spawnCall({ env, cwd, stdin, stdout, stderr, signal }: ExecBase): Omit<SpawnCall, "inputs" | "onSpawn"> {
   return { env, cwd, stdin, stdout, stderr, signal };
 }
 
@@ -63,5 +83,7 @@ export function programCall(index: ProgramIndex, name: string, args: readonly st
     input: base.input,
     become: base.become ?? null,
     exec: makeExec(index, base),
+    isOwn: (words) => callable(index, words, base) !== null,
+    pid: base.pid ?? process.pid,
   };
 }

@@ -1,11 +1,11 @@
 import { realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Program, ProgramIndex } from "./program.ts";
+import type { LoadProgram, ProgramIndex } from "./program.ts";
 
 /** A command that is one of ours: how to load it, and the words without what only led to it. */
 export type OwnProgram = {
-  readonly load: () => Promise<Program>;
+  readonly load: LoadProgram;
   readonly name: string;
   readonly args: readonly string[];
 };

@@ -12,6 +12,7 @@ export { parsePlainCommand } from "./plain-command.ts";
 export {
   type Exec,
   type ExecChange,
+  type LoadProgram,
   type NewUser,
   type Program,
   type ProgramCall,

@@ -16,6 +16,10 @@ export type ExecChange = {
   readonly cwd?: string;
   /** Further descriptors it may read from (3: checkpassword's credentials). */
   readonly inputs?: ReadonlyMap<number, Readable>;
+  /** The number it is known by, when it runs inside this process: a server gives each connection one. */
+  readonly pid?: number;
+  /** Told the process number of a real child, as soon as it has one. */
+  readonly onSpawn?: (pid: number) => void;
 };
 
 /** The user a process becomes: ids, and the groups (of an account by its name; else the one gid). */
@@ -34,6 +38,10 @@ export type ProgramCall = {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly exec: Exec;
+  /** True if `exec` would call these words inside this process; false if it would start a process for them. */
+  readonly isOwn: (words: readonly [string, ...string[]]) => boolean;
+  /** What getpid() is to a classic program: this process's number, or one that stands for it inside another's process. */
+  readonly pid: number;
   /** Aborted when the caller wants the program to end (SIGTERM, SIGINT, time limit). */
   readonly signal: AbortSignal;
   /** Another descriptor to read from: qmail-queue's envelope on 1, checkpassword's credentials on 3. Null if it is not open. */
@@ -48,8 +56,11 @@ export type ProgramCall = {
 /** A classic command as a function. Resolves with its exit code; throws only on bugs (the caller turns that into 111). */
 export type Program = (call: ProgramCall) => Promise<number>;
 
+/** Loads a program's module. One that changes the process it runs in (its user, its limits) never runs inside another's. */
+export type LoadProgram = (() => Promise<Program>) & { readonly needsProcess?: boolean };
+
 /** Finds a program of ours by the name an operator types; undefined if it is not ours. Loads its module on demand. */
-export type ProgramIndex = (name: string) => (() => Promise<Program>) | undefined;
+export type ProgramIndex = (name: string) => LoadProgram | undefined;
 
 /** Thrown for wrong arguments; the caller prints `message` and exits with `exitCode` (100 in most of qmail). */
 export class UsageError extends Error {

@@ -15,6 +15,8 @@ export type SpawnCall = {
   readonly signal: AbortSignal;
   /** Further descriptors for it to read from, 3 and up. */
   readonly inputs?: ReadonlyMap<number, Readable>;
+  /** Told the child's number, as soon as it has one. */
+  readonly onSpawn?: (pid: number) => void;
 };
 
 /** qmail's codes for a program that could not be started: for good (no such file), or for now. */
@@ -29,7 +31,8 @@ function inputFd(stream: Readable): number | Socket | "pipe" {
 }
 
 function idleSocket(stream: Readable): Socket | null {
-  if (!(stream instanceof Socket)) return null;
+  // What comes out of a TLS connection is not what its descriptor has.
+  if (!(stream instanceof Socket) || "encrypted" in stream) return null;
   const handle = (stream as unknown as { _handle?: { fd?: number; reading?: boolean } })._handle;
   return handle?.fd !== undefined && handle.fd >= 0 && handle.reading !== true ? stream : null;
 }
@@ -39,7 +42,9 @@ function outputFd(stream: Writable): number | Socket | "pipe" {
   if (stream === process.stdout) return 1;
   if (stream === process.stderr) return 2;
   const handle = (stream as unknown as { _handle?: { fd?: number } })._handle;
-  return stream instanceof Socket && handle?.fd !== undefined && handle.fd >= 0 ? stream : "pipe";
+  return stream instanceof Socket && !("encrypted" in stream) && handle?.fd !== undefined && handle.fd >= 0
+    ? stream
+    : "pipe";
 }
 
 function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
@@ -85,6 +90,7 @@ export function spawnProgram(words: readonly [string, ...string[]], call: SpawnC
   };
   return new Promise((resolve) => {
     const child = spawn(words[0], words.slice(1), options);
+    if (child.pid !== undefined) call.onSpawn?.(child.pid);
     const stop = (): void => {
       child.kill("SIGTERM");
     };

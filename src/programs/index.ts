@@ -90,8 +90,12 @@ const withHelp =
     return 0;
   };
 
+/** Programs that change the process they run in: under a server that runs chains inside its own, they get one of theirs. */
+const needProcess: ReadonlySet<string> = new Set(["checkpassword"]);
+
 /** Looks a command up by the name an operator types; undefined if it is not ours. */
 export const findProgram: ProgramIndex = (name) => {
   const load = table.get(name);
-  return load === undefined ? undefined : async () => withHelp(name, load);
+  if (load === undefined) return undefined;
+  return Object.assign(async () => withHelp(name, load), { needsProcess: needProcess.has(name) });
 };
