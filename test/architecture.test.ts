@@ -40,6 +40,8 @@ const partDoors: ReadonlySet<string> = new Set([
   "#qmtp/client",
   "#process/memory",
   "#operate/numbers",
+  "#analyse/matching",
+  "#analyse/tables",
 ]);
 
 const source = join(import.meta.dirname, "..", "src");

@@ -45,6 +45,9 @@ const delivery = {
 };
 const message = "From: x@y.org\nSubject: a\n\n\xe9\n";
 
+const log = "1.5 warning: x\n1.6 info msg 7: bytes 1 from <> qp 7 uid 0\n1.7 end msg 7\n";
+const matched = "d k 1.6 1.7 1.8 5 <> local.b@h 7 0 did_1+0+0/\nm 1.6 1.9 5 1 0 0 <> 7 0\n";
+
 const rows: readonly Row[] = [
   { words: ["quail"], code: 0 },
   { words: ["quail", "help"], code: 0 },
@@ -138,6 +141,23 @@ const rows: readonly Row[] = [
   { words: ["dnsmxip"], code: 100 },
   { words: ["dnsptr"], code: 100 },
   { words: ["instcheck"], env: home, code: 0 },
+  { words: ["matchup"], stdin: log, code: 0 },
+  { words: ["mlmatchup"], stdin: log, code: 0 },
+  { words: ["columnt"], stdin: "a bb\n\nccc\n", code: 0 },
+  { words: ["xqp", "7"], stdin: matched, code: 0 },
+  { words: ["xsender"], stdin: matched, code: 100 },
+  { words: ["xrecipient", "local.b@h"], stdin: matched, code: 0 },
+  { words: ["zsendmail"], stdin: matched, code: 0 },
+  { words: ["zoverall"], stdin: matched, code: 0 },
+  { words: ["zddist"], stdin: matched, code: 0 },
+  { words: ["zdeferrals"], stdin: matched, code: 0 },
+  { words: ["zfailures"], stdin: matched, code: 0 },
+  { words: ["zsuccesses"], stdin: matched, code: 0 },
+  { words: ["zrecipients", "-r"], stdin: matched, code: 0 },
+  { words: ["zrhosts", "--json"], stdin: matched, code: 0 },
+  { words: ["zrxdelay", "x"], stdin: matched, code: 100 },
+  { words: ["zsenders"], stdin: matched, code: 0 },
+  { words: ["zsuids"], stdin: matched, code: 0 },
   { words: ["qmail-upq"], env: home, code: 0 },
   { words: ["ipmeprint"], code: 0 },
 ];

@@ -37,6 +37,7 @@ export function callFor(facts: CallFacts): { call: ProgramCall; stdout: () => st
     input: (fd) => (fd === 0 ? stdin : (facts.inputs?.get(fd) ?? null)),
     isOwn: () => false,
     pid: process.pid,
+    output: () => null,
     become: null,
   };
   return {

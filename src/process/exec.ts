@@ -9,6 +9,8 @@ export type ExecBase = Pick<ProgramCall, "env" | "cwd" | "stdin" | "stdout" | "s
   readonly become?: ProgramCall["become"];
   /** Left out: this process's own number. */
   readonly pid?: number;
+  /** Left out: nothing but stdout and stderr can be written to. */
+  readonly output?: ProgramCall["output"];
 };
 
 /** The program of ours to call inside this process; null if the words take a process of their own. */
@@ -40,6 +42,7 @@ export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
       input: (fd) => change.inputs?.get(fd) ?? (fd === 0 && change.stdin !== undefined ? change.stdin : base.input(fd)),
       become: base.become ?? null,
       pid: change.pid ?? base.pid ?? process.pid,
+      output: base.output ?? noOutput,
     };
     if (own === null) {
       const inputs = change.inputs ?? new Map();
@@ -55,6 +58,7 @@ function commandOf(index: ProgramIndex, words: readonly [string, ...string[]]): 
   const own = findOwn(index, words);
   return own === null ? words : [multiCallPath, own.name, ...own.args];
 }
+const noOutput = (): null => null;
 
 /** The part of a base that a real child is started with: its streams are opened now. */
 function spawnCall({ env, cwd, stdin, stdout, stderr, signal }: ExecBase): Omit<SpawnCall, "inputs" | "onSpawn"> {
@@ -81,6 +85,7 @@ export function programCall(index: ProgramIndex, name: string, args: readonly st
       return base.signal;
     },
     input: base.input,
+    output: base.output ?? noOutput,
     become: base.become ?? null,
     exec: makeExec(index, base),
     isOwn: (words) => callable(index, words, base) !== null,

@@ -22,3 +22,4 @@ export {
 export { type InProcessCall, type InProcessResult, runInProcess } from "./run-in-process.ts";
 export { runProgram } from "./run-program.ts";
 export { type SpawnCall, spawnProgram } from "./spawn-program.ts";
+export { writeAll } from "./write-all.ts";

@@ -46,6 +46,8 @@ export type ProgramCall = {
   readonly signal: AbortSignal;
   /** Another descriptor to read from: qmail-queue's envelope on 1, checkpassword's credentials on 3. Null if it is not open. */
   readonly input: (fd: number) => Readable | null;
+  /** Another descriptor to write to: matchup's pending lines on 5. Null if it is not open. */
+  readonly output: (fd: number) => Writable | null;
   /**
    * Makes this process another user for good, as checkpassword does before it goes on. Throws if it may not. Null when the
    * program runs inside a process that is not its own.

@@ -13,6 +13,8 @@ export type InProcessCall = {
   readonly stdin?: Readable;
   /** Further descriptors it may read from (`input`). */
   readonly inputs?: ReadonlyMap<number, Readable>;
+  /** Further descriptors it may write to (`output`). */
+  readonly outputs?: ReadonlyMap<number, Writable>;
   /** Output beyond this many bytes is dropped; 64 KiB if left out. */
   readonly maxOutputBytes?: number;
   readonly signal?: AbortSignal;
@@ -66,6 +68,7 @@ export async function runInProcess(
     stderr: said.stream("stderr"),
     signal: call.signal ?? new AbortController().signal,
     input: (fd) => (fd === 0 ? stdin : (call.inputs?.get(fd) ?? null)),
+    output: (fd) => call.outputs?.get(fd) ?? null,
   };
   const code = await callProgram(own.load, programCall(index, own.name, own.args, base));
   return { code, output: said.bytes(), stdout: said.bytesFrom("stdout"), stderr: said.bytesFrom("stderr") };

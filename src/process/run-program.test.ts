@@ -14,7 +14,7 @@ before(() => {
   script = join(folder, "main.mjs");
   writeFileSync(
     script,
-    `import { runProgram, UsageError } from ${JSON.stringify(door)};
+    `import { runProgram, UsageError, writeAll } from ${JSON.stringify(door)};
      const programs = {
        lots: async ({ stdout }) => { for (let i = 0; i < 200; i++) stdout.write("x".repeat(10000)); return 5; },
        thrown: async () => { throw new Error("disk is gone"); },
@@ -23,6 +23,12 @@ before(() => {
          const from = input(3);
          if (from === null) stdout.write("null");
          else for await (const chunk of from) stdout.write(chunk);
+         return 0;
+       },
+       leave: async ({ output, stdout }) => {
+         const to = output(5);
+         if (to === null) stdout.write("null");
+         else await writeAll(to, "left on 5\\n");
          return 0;
        },
        stop: async ({ signal, stdout }) => {
@@ -75,6 +81,18 @@ test("inherited descriptors are read as pipes and as files; one that is not open
     ["<&-", "null"],
   ] as const) {
     const { stdout } = spawnSync("bash", ["-c", `"$0" "$1" envelope 3${from}`, process.execPath, script]);
+    assert.equal(stdout.toString(), said);
+  }
+});
+
+test("an inherited descriptor is written to as a pipe and as a file; one that is not open is null", () => {
+  const kept = join(folder, "left");
+  for (const [to, said] of [
+    ["5>&1 | cat", "left on 5\n"],
+    [`5>${kept}; cat ${kept}`, "left on 5\n"],
+    ["5>&-", "null"],
+  ] as const) {
+    const { stdout } = spawnSync("bash", ["-c", `"$0" "$1" leave ${to}`, process.execPath, script]);
     assert.equal(stdout.toString(), said);
   }
 });

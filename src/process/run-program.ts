@@ -1,4 +1,4 @@
-import { createReadStream, fstatSync } from "node:fs";
+import { createReadStream, createWriteStream, fstatSync, readFileSync, type Stats } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { callProgram } from "./call-program.ts";
@@ -11,23 +11,79 @@ const afterBrokenPipeMs = 1_000;
 const brokenPipeExitCode = 141; // 128 + SIGPIPE, what a shell reports for a classic program
 
 const openInputs = new Map<number, Readable>();
+const openOutputs = new Map<number, Writable>();
+
+function statOf(fd: number): Stats | null {
+  try {
+    return fstatSync(fd);
+  } catch {
+    return null; // EBADF: it is not open.
+  }
+}
+
+/** Node's own descriptors have lower numbers than this, unless we inherited very many. */
+const maxOwnFd = 64;
+
+/** Whether a descriptor is open for reading (0), writing (1) or both (2); null where the system does not tell (no /proc). */
+function accessOf(fd: number): number | null {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1];
+    return flags === undefined ? null : Number.parseInt(flags, 8) & 3;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Node has both ends of the pipes it wakes itself with; of an inherited one somebody else has the other end, and a shell may have left
+ * us the same end twice.
+ */
+function isNodesPipe(fd: number, { dev, ino }: Stats): boolean {
+  for (let other = 3; other < maxOwnFd; other++) {
+    const stat = other === fd ? null : statOf(other);
+    if (stat?.ino !== ino || stat.dev !== dev) continue;
+    const access = accessOf(fd);
+    if (access === null || access !== accessOf(other)) return true;
+  }
+  return false;
+}
+
+/**
+ * What somebody opened for us under this number: a pipe (or socket), or a file; null if nobody did. Node's own descriptors (epoll,
+ * eventfd, pipes) fill the numbers nobody opened.
+ */
+function inherited(fd: number): "pipe" | "file" | null {
+  const stat = statOf(fd);
+  if (stat === null) return null;
+  if (stat.isFIFO()) return isNodesPipe(fd, stat) ? null : "pipe";
+  if (stat.isSocket()) return "pipe";
+  return stat.isFile() || stat.isCharacterDevice() ? "file" : null;
+}
 
 /** A readable stream on an inherited descriptor; null if it is not open. The same stream each time. */
 function inputOf(fd: number): Readable | null {
   if (fd === 0) return process.stdin;
   const known = openInputs.get(fd);
   if (known !== undefined) return known;
-  let isPipe: boolean;
-  try {
-    const stat = fstatSync(fd);
-    isPipe = stat.isFIFO() || stat.isSocket();
-    // Node's own descriptors (epoll, eventfd) fill the numbers nobody opened for us; they are none of these.
-    if (!isPipe && !stat.isFile() && !stat.isCharacterDevice()) return null;
-  } catch {
-    return null; // EBADF: nobody opened it for us.
-  }
-  const stream = isPipe ? new Socket({ fd, readable: true, writable: false }) : createReadStream("", { fd });
+  const kind = inherited(fd);
+  if (kind === null) return null;
+  const stream = kind === "pipe" ? new Socket({ fd, readable: true, writable: false }) : createReadStream("", { fd });
   openInputs.set(fd, stream);
+  return stream;
+}
+
+/** A writable stream on an inherited descriptor; null if it is not open. The same stream each time. */
+function outputOf(fd: number): Writable | null {
+  if (fd === 1) return process.stdout;
+  if (fd === 2) return process.stderr;
+  const known = openOutputs.get(fd);
+  if (known !== undefined) return known;
+  const kind = inherited(fd);
+  if (kind === null) return null;
+  const stream = kind === "pipe" ? new Socket({ fd, readable: false, writable: true }) : createWriteStream("", { fd });
+  // Who writes learns of it by the write's own answer; an error that nobody listens to would end the process.
+  stream.on("error", () => {});
+  openOutputs.set(fd, stream);
   return stream;
 }
 
@@ -74,8 +130,9 @@ function ownProcess(): OwnProcess {
       return controller.signal;
     },
     input: inputOf,
+    output: outputOf,
     become: becomeUser,
-    written: () => [stdout, stderr].filter((stream) => stream !== undefined),
+    written: () => [stdout, stderr, ...openOutputs.values()].filter((stream) => stream !== undefined),
   };
 }
 

@@ -7,6 +7,11 @@ import { asksForHelp, helpText } from "./manual.ts";
 
 type Loader = () => Promise<{ readonly main: Program }>;
 
+/** A report of qmailanalog. */
+const report = (name: string) => async () => ({
+  main: (await import("./qmailanalog/reports.ts")).reportProgram(name),
+});
+
 const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   // quail
   ["quail", () => import("./quail/quail.ts")],
@@ -68,6 +73,24 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["qmail-start", () => import("./qmail/qmail-start.ts")],
   // checkpassword
   ["checkpassword", () => import("./checkpassword/checkpassword.ts")],
+  // qmailanalog
+  ["columnt", () => import("./qmailanalog/columnt.ts")],
+  ["matchup", () => import("./qmailanalog/matchup.ts")],
+  ["mlmatchup", async () => ({ main: (await import("./qmailanalog/matchup.ts")).mlmatchup })],
+  ["xqp", async () => ({ main: (await import("./qmailanalog/filters.ts")).xqp })],
+  ["xrecipient", async () => ({ main: (await import("./qmailanalog/filters.ts")).xrecipient })],
+  ["xsender", async () => ({ main: (await import("./qmailanalog/filters.ts")).xsender })],
+  ["zsendmail", async () => ({ main: (await import("./qmailanalog/filters.ts")).zsendmail })],
+  ["zddist", report("zddist")],
+  ["zdeferrals", report("zdeferrals")],
+  ["zfailures", report("zfailures")],
+  ["zoverall", report("zoverall")],
+  ["zrecipients", report("zrecipients")],
+  ["zrhosts", report("zrhosts")],
+  ["zrxdelay", report("zrxdelay")],
+  ["zsenders", report("zsenders")],
+  ["zsuccesses", report("zsuccesses")],
+  ["zsuids", report("zsuids")],
 ]);
 
 /** Every command of ours, by name. */

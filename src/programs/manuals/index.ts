@@ -14,6 +14,7 @@ const packages: readonly Loader[] = [
   () => import("./serving.ts"),
   () => import("./pop3.ts"),
   () => import("./qmail-admin.ts"),
+  () => import("./log-tools.ts"),
   () => import("./formats.ts"),
   () => import("./control-manual.ts"),
 ];
