@@ -12,7 +12,7 @@ const storeys: readonly (readonly [storey: string, rooms: readonly string[]])[] 
   ["ground", ["bytes", "files", "log", "control", "process", "net", "sql", "supervise"]],
   ["nouns", ["mail", "message", "sieve"]],
   ["stores and oracles", ["queue", "mailbox", "users", "auth", "checks", "dns"]],
-  ["movers", ["inject", "smtp", "qmtp", "send", "local", "remote", "bounce"]],
+  ["movers", ["inject", "smtp", "qmtp", "send", "local", "remote", "bounce", "ucspi"]],
   ["readers", ["pop3", "imap", "jmap", "managesieve", "lists", "fetch", "web", "operate", "analyse"]],
   ["roof", ["programs", "services"]],
 ];

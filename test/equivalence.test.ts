@@ -55,6 +55,9 @@ const rows: readonly Row[] = [
   { words: ["newaliases"], code: 100 },
   { words: ["sendmail", "-bz"], code: 100 },
   { words: ["predate"], code: 100 },
+  { words: ["tcprules"], code: 100 },
+  { words: ["tcprulescheck", "no-such-file"], code: 111 },
+  { words: ["tcpserver", "-z"], code: 100 },
   { words: ["qmail-inject", "-z"], code: 100 },
   {
     words: ["qmail-inject", "-n", "-fme@sun", "joe"],

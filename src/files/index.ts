@@ -5,6 +5,7 @@
 
 export { type Cdb, cdbHash, openCdb, renderCdb } from "./cdb.ts";
 export { type CdbSync, openCdbSync } from "./cdb-sync.ts";
+export { duplicateFd, placeFd } from "./descriptors.ts";
 export { diskPath } from "./disk-path.ts";
 export { fsyncDirectory, makeFolder, writeFileDurable } from "./durable.ts";
 export { errorCode, errorText, isPassing } from "./error-text.ts";

@@ -9,5 +9,6 @@ export { LineWire, WireError, type WireErrorKind } from "./line-wire.ts";
 export { type Networks, parseNetworks, plainIp } from "./networks.ts";
 export { isOwnAddress } from "./own-addresses.ts";
 export { type ProxyHeader, readProxyHeader } from "./proxy-protocol.ts";
-export { type BadTcpRule, parseTcpRules, type TcpPeer, type TcpRule, type TcpRules } from "./tcp-rules.ts";
+export { type BadTcpRule, type KeyedTcpRule, parseTcpRuleLines, type TcpRule } from "./tcp-rule-lines.ts";
+export { allowAll, allWidths, parseTcpRules, type TcpPeer, type TcpRules, tcpRuleKeys } from "./tcp-rules.ts";
 export { closeServer, listenUnix, socketPath } from "./unix.ts";

@@ -1,11 +1,4 @@
-import { isIP } from "node:net";
-import { trimBlanksEnd } from "#bytes";
-
-/** One rule: let the connection in or not, and what it changes in the environment (null removes a variable). */
-export type TcpRule = {
-  readonly verdict: "allow" | "deny";
-  readonly changes: readonly (readonly [name: string, value: string | null])[];
-};
+import { type BadTcpRule, bitsOf, parseTcpRuleLines, type TcpRule } from "./tcp-rule-lines.ts";
 
 /** Who connects. `host` and `info` only if they are known; `ip` without an IPv4-mapped prefix. */
 export type TcpPeer = { readonly ip: string; readonly host?: string; readonly info?: string };
@@ -13,161 +6,58 @@ export type TcpPeer = { readonly ip: string; readonly host?: string; readonly in
 /** Rules ready to be asked. */
 export type TcpRules = { readonly find: (peer: TcpPeer) => TcpRule };
 
-/** A line that is no rule, as tcprules would refuse it. */
-export type BadTcpRule = { readonly kind: "malformed"; readonly line: number; readonly text: string };
+/** What nothing is said about: let in, nothing changed. */
+export const allowAll: TcpRule = { verdict: "allow", changes: [] };
 
-const allowAll: TcpRule = { verdict: "allow", changes: [] };
-/** A range may not write more rules than an octet has values. */
-const maxOctet = 255;
-
-/**
- * Reads rules in the source format of tcprules (`127.:allow,RELAYCLIENT=""`, `1.2.3.4-7:deny`, `=host.example:allow`) and, beyond
- * it, `10.0.0.0/8:` and `2001:db8::/32:`. A line without colon is no rule; of equal addresses the first counts.
- */
+/** Reads rules as `parseTcpRuleLines` does, ready to be asked; of equal addresses the first counts. */
 export function parseTcpRules(text: string): TcpRules | BadTcpRule {
+  const rules = parseTcpRuleLines(text);
+  if ("kind" in rules) return rules;
   const byKey = new Map<string, TcpRule>();
-  const byNetwork = new Map<string, TcpRule>();
-  for (const [index, raw] of text.split("\n").entries()) {
-    const line = trimBlanksEnd(raw);
-    const colon = addressEnd(line);
-    if (line === "" || line.startsWith("#") || colon < 0) continue;
-    const rule = parseInstructions(line.slice(colon + 1));
-    const keys = rule === null ? null : keysOf(line.slice(0, colon));
-    if (rule === null || keys === null) return { kind: "malformed", line: index + 1, text: line };
-    for (const key of keys) {
-      const network = networkKey(key);
-      const [map, name] = network === null ? [byKey, key] : [byNetwork, network];
-      if (!map.has(name)) map.set(name, rule);
-    }
-  }
-  return rulesOver(byKey, byNetwork);
-}
-
-/** The address ends at the last colon before the first comma, so that IPv6 addresses need no quoting. */
-function addressEnd(line: string): number {
-  const comma = line.indexOf(",");
-  return line.lastIndexOf(":", comma < 0 ? line.length : comma);
-}
-
-function parseInstructions(text: string): TcpRule | null {
-  const verdict = text.startsWith("allow") ? "allow" : text.startsWith("deny") ? "deny" : null;
-  if (verdict === null) return null;
-  const changes: (readonly [string, string | null])[] = [];
-  for (let at = verdict.length; at < text.length; ) {
-    if (text[at] !== ",") return null;
-    const removal = /^!([^,=]+)/.exec(text.slice(at + 1));
-    if (removal !== null) {
-      changes.push([removal[1]!, null]);
-      at += 1 + removal[0].length;
-      continue;
-    }
-    const equals = text.indexOf("=", at);
-    const quote = text[equals + 1];
-    const end = quote === undefined ? -1 : text.indexOf(quote, equals + 2);
-    if (equals < 0 || end < 0) return null;
-    changes.push([text.slice(at + 1, equals), text.slice(equals + 2, end)]);
-    at = end + 1;
-  }
-  return { verdict, changes };
-}
-
-/** The addresses an address stands for: itself, or each of a range (`10.2-3.` is `10.2.` and `10.3.`). Null: not a number there. */
-function keysOf(address: string): readonly string[] | null {
-  const dash = address.indexOf("-");
-  if (dash < 0 || /[=@/]/.test(address)) return [address];
-  const before = address.lastIndexOf(".", dash) + 1;
-  const after = /^[^.]*/.exec(address.slice(dash + 1))![0];
-  const low = address.slice(before, dash);
-  if (!/^\d*$/.test(low) || !/^\d*$/.test(after)) return null;
-  const rest = address.slice(dash + 1 + after.length);
-  const keys: string[] = [];
-  for (let n = Number(low); n <= Math.min(Number(after), maxOctet); n++) keys.push(address.slice(0, before) + n + rest);
-  return keys;
-}
-
-/** An address as bits, one character each; "" for what is no IP address. */
-function bitsOf(ip: string): string {
-  const family = isIP(ip);
-  if (family === 4) {
-    return ip
-      .split(".")
-      .map((octet) => Number(octet).toString(2).padStart(8, "0"))
-      .join("");
-  }
-  return family === 6
-    ? groupsOf(ip)
-        .map((group) => group.toString(2).padStart(16, "0"))
-        .join("")
-    : "";
-}
-
-function groupsOf(ip: string): readonly number[] {
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(ip.replace(/%.*$/, ""));
-  const [a, b, c, d] = dotted === null ? [] : dotted.slice(2).map(Number);
-  const hex =
-    dotted === null
-      ? ip.replace(/%.*$/, "")
-      : `${dotted[1]}${(a! * 256 + b!).toString(16)}:${(c! * 256 + d!).toString(16)}`;
-  const [head = "", tail] = hex.split("::");
-  const parse = (part: string): number[] =>
-    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
-  const left = parse(head);
-  const right = parse(tail ?? "");
-  return [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
-}
-
-/** `_` and the bits of an IPv4 network, `^` and those of an IPv6 one (as the forks' databases have it); null if it is not CIDR. */
-function networkKey(address: string): string | null {
-  const match = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(address);
-  if (match === null) return null;
-  const bits = bitsOf(match[1]!);
-  const width = Number(match[2]);
-  if (bits === "" || width > bits.length) return null;
-  return (bits.length === 32 ? "_" : "^") + bits.slice(0, width);
-}
-
-/** The order of the original: exact before prefix before host, the first that is there decides alone. */
-function rulesOver(byKey: ReadonlyMap<string, TcpRule>, byNetwork: ReadonlyMap<string, TcpRule>): TcpRules {
-  const widths = [...new Set([...byNetwork.keys()].map((key) => key.length - 1))].sort((a, b) => b - a);
-  const network = (ip: string): TcpRule | undefined => {
-    if (widths.length === 0) return undefined;
-    const bits = bitsOf(ip);
-    const family = bits.length === 32 ? "_" : "^";
-    for (const width of widths) {
-      const rule = width <= bits.length ? byNetwork.get(family + bits.slice(0, width)) : undefined;
-      if (rule !== undefined) return rule;
-    }
-    return undefined;
-  };
-  const prefix = (ip: string): TcpRule | undefined => {
-    const separator = ip.includes(":") ? ":" : ".";
-    for (let at = ip.lastIndexOf(separator); at >= 0; at = at === 0 ? -1 : ip.lastIndexOf(separator, at - 1)) {
-      const rule = byKey.get(ip.slice(0, at + 1));
-      if (rule !== undefined) return rule;
-    }
-    return undefined;
-  };
-  const suffix = (host: string): TcpRule | undefined => {
-    for (let at = host.indexOf("."); at >= 0; at = host.indexOf(".", at + 1)) {
-      const rule = byKey.get(`=${host.slice(at)}`);
-      if (rule !== undefined) return rule;
-    }
-    return undefined;
-  };
+  for (const { key, rule } of rules) if (!byKey.has(key)) byKey.set(key, rule);
+  const networks = [...byKey.keys()].filter((key) => key.startsWith("_") || key.startsWith("^"));
+  const widths = [...new Set(networks.map((key) => key.length - 1))].sort((a, b) => b - a);
   return {
-    find({ ip, host, info }) {
-      return (
-        (info === undefined ? undefined : byKey.get(`${info}@${ip}`)) ??
-        (info === undefined || host === undefined ? undefined : byKey.get(`${info}@=${host}`)) ??
-        byKey.get(ip) ??
-        (host === undefined ? undefined : byKey.get(`=${host}`)) ??
-        prefix(ip) ??
-        network(ip) ??
-        (host === undefined ? undefined : suffix(host)) ??
-        (host === undefined ? undefined : byKey.get("=")) ??
-        byKey.get("") ??
-        allowAll
-      );
+    find: (peer) => {
+      for (const key of tcpRuleKeys(peer, widths)) {
+        const rule = byKey.get(key);
+        if (rule !== undefined) return rule;
+      }
+      return allowAll;
     },
   };
+}
+
+/** Every width a network may have, widest first: for rules of which it is not known which they have. */
+export const allWidths: readonly number[] = Array.from({ length: 129 }, (_, i) => 128 - i);
+
+/**
+ * The keys under which a peer's rule may be, in the order of the original: the first that is there decides alone. Networks come behind
+ * the classic prefixes, longest first, of the widths that occur.
+ */
+export function* tcpRuleKeys({ ip, host, info }: TcpPeer, widths: readonly number[]): Generator<string> {
+  if (info !== undefined) yield `${info}@${ip}`;
+  if (info !== undefined && host !== undefined) yield `${info}@=${host}`;
+  yield ip;
+  if (host !== undefined) yield `=${host}`;
+  yield* prefixes(ip);
+  if (widths.length > 0) yield* networksOf(ip, widths);
+  if (host !== undefined) {
+    for (let at = host.indexOf("."); at >= 0; at = host.indexOf(".", at + 1)) yield `=${host.slice(at)}`;
+    yield "=";
+  }
+  yield "";
+}
+
+function* prefixes(ip: string): Generator<string> {
+  const separator = ip.includes(":") ? ":" : ".";
+  for (let at = ip.lastIndexOf(separator); at >= 0; at = at === 0 ? -1 : ip.lastIndexOf(separator, at - 1)) {
+    yield ip.slice(0, at + 1);
+  }
+}
+
+function* networksOf(ip: string, widths: readonly number[]): Generator<string> {
+  const bits = bitsOf(ip);
+  const family = bits.length === 32 ? "_" : "^";
+  for (const width of widths) if (width <= bits.length && bits !== "") yield family + bits.slice(0, width);
 }

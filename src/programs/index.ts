@@ -71,6 +71,10 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["qmail-qstat", () => import("./qmail/qmail-qstat.ts")],
   ["qmail-showctl", () => import("./qmail/qmail-showctl.ts")],
   ["qmail-start", () => import("./qmail/qmail-start.ts")],
+  // ucspi-tcp
+  ["tcprules", () => import("./ucspi-tcp/tcprules.ts")],
+  ["tcprulescheck", () => import("./ucspi-tcp/tcprulescheck.ts")],
+  ["tcpserver", () => import("./ucspi-tcp/tcpserver.ts")],
   // checkpassword
   ["checkpassword", () => import("./checkpassword/checkpassword.ts")],
   // qmailanalog

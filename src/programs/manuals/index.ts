@@ -13,6 +13,7 @@ const packages: readonly Loader[] = [
   () => import("./delivering.ts"),
   () => import("./serving.ts"),
   () => import("./pop3.ts"),
+  () => import("./ucspi.ts"),
   () => import("./qmail-admin.ts"),
   () => import("./log-tools.ts"),
   () => import("./formats.ts"),

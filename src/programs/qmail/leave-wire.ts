@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { LineWire } from "#net";
 
 /** A client that does not take the last words in this time does not want them. */
@@ -22,6 +23,8 @@ export async function leaveWire(wire: LineWire): Promise<Buffer> {
   // Nothing can arrive between these: what is there resolves at once.
   const ahead: Buffer[] = [];
   while (wire.unreadBytes > 0) ahead.push((await wire.readSome()) ?? Buffer.alloc(0));
-  wire.release().destroy();
+  const stream = wire.release();
+  // A connection that is input and output at once belongs to whoever made it (tcpserver), as both streams do otherwise.
+  if (!(stream instanceof Socket)) stream.destroy();
   return Buffer.concat(ahead);
 }

@@ -58,7 +58,7 @@ async function serve(
 ): Promise<number> {
   const wire = new LineWire(joinStreams(call.stdin, call.stdout), controls.timeoutMs);
   const talk = new Conversation(
-    String(process.pid),
+    String(call.pid),
     wire,
     {
       controls,
