@@ -48,12 +48,18 @@ for (const [how, makeBatch] of batches) {
     assert.equal(fs.statSync(join(maildir, "new", name)).mode & 0o777, 0o600);
   });
 
-  test(`a repeated delivery finds the file, ${how}`, async () => {
-    await deliverToMaildir(delivery(), keeper(makeBatch()));
-    const before = fs.statSync(join(maildir, "new", name)).ino;
-    assert.equal((await deliverToMaildir(delivery({ again: true }), keeper(makeBatch()))).fate, "done");
-    assert.deepEqual(listing(), { tmp: [], new: [name], cur: [] });
-    assert.equal(fs.statSync(join(maildir, "new", name)).ino, before);
+  test(`a repeated delivery leaves one file, and that is a new one: a failed write of the old one may be forgotten, ${how}`, async () => {
+    for (const path of [`new/${name}`, `cur/${name}:2,S`]) {
+      await deliverToMaildir(delivery(), keeper(makeBatch()));
+      fs.renameSync(join(maildir, "new", name), join(maildir, path));
+      const earlier = fs.openSync(join(maildir, path), "r"); // Held open: its number is not given to another.
+      assert.equal((await deliverToMaildir(delivery({ again: true }), keeper(makeBatch()))).fate, "done");
+      assert.deepEqual([...listing().tmp!, ...listing().new!, ...listing().cur!], [path.slice(4)]);
+      assert.notEqual(fs.statSync(join(maildir, path)).ino, fs.fstatSync(earlier).ino);
+      assert.equal(content(path), `${head.toString()}${text}`);
+      fs.closeSync(earlier);
+      fs.rmSync(join(maildir, path));
+    }
   });
 }
 
@@ -114,6 +120,13 @@ test("a sync that fails defers, and the file is taken back", async () => {
   assert.deepEqual(listing(), { tmp: [], new: [], cur: [] });
   assert.equal((await deliverToMaildir(delivery({ again: true }), keeper())).fate, "done");
   assert.deepEqual(listing().new, [name]);
+});
+
+test("a repeated delivery whose sync fails defers, and leaves the file: what may have been reported once stays", async () => {
+  await deliverToMaildir(delivery(), keeper());
+  const broken = new DurableBatch(() => Promise.reject(new Error("EIO")));
+  assert.equal((await deliverToMaildir(delivery({ again: true }), keeper(broken))).fate, "temporary");
+  assert.deepEqual(listing(), { tmp: [], new: [name], cur: [] });
 });
 
 test("success is not reported before the sync has ended", async () => {

@@ -25,12 +25,14 @@ import { clearEarlierAttempt, findDelivered } from "./maildir-again.ts";
  *   M1         none         none                   M2
  *   M2         growing      none                   removes tmp/NAME.*, begins anew
  *   M3         whole        none                   the same
- *   M4         none         there, perhaps not     the same bytes: waits for a sync, done; others (a power cut took
- *                           yet durable            some): writes over it
- *   M5         none         there, durable         done; the queue has not heard of it
+ *   M4         none         there, perhaps not     writes it anew and fsyncs that before the rename, which puts it in the
+ *                           yet durable            place of the old one, in cur/ too; then waits for a sync
+ *   M5         none         there, durable         the same: the queue has not heard of it, and it does not show
  *
  * M1 -> M2 create exclusively; M2 -> M3 write, close; M3 -> M4 rename: readers see it; M4 -> M5 the batch is synced. Only
  * then is success reported. A sync that fails takes M4 back to M1: what it did not write must not count as delivered.
+ * M4 is never made M5 by a second sync alone: a kernel may tell of a failed write once and forget the bytes, and the next sync
+ * succeeds without them. Only a new file is known to be written.
  */
 
 /** One delivery into a Maildir. */
@@ -76,10 +78,10 @@ export async function deliverToMaildir(delivery: MaildirDelivery, keeper: Maildi
   try {
     const stat = statSync(diskPath(directory), { throwIfNoEntry: false });
     if (stat?.isDirectory() !== true) return noMaildir;
-    if (delivery.again && (await clearEarlierAttempt(directory, delivery.name, delivery))) {
-      return await confirm(directory, stat, delivery.name, keeper);
-    }
-    return await deliver(directory, stat, delivery, keeper);
+    const earlier = delivery.again ? await clearEarlierAttempt(directory, delivery.name, delivery) : null;
+    if (earlier === null) return await deliver(directory, stat, delivery, keeper);
+    if (earlier === "written") await writeAnew(directory, delivery);
+    return await confirm(directory, stat, delivery.name, keeper);
   } catch (error) {
     keeper.complain(eventLine("maildir trouble", { path: delivery.directory, reason: errorText(error) }));
     return error instanceof UnreadableMessage ? noMessage : error instanceof TooSlow ? tooSlow : trouble;
@@ -117,8 +119,24 @@ async function deliver(
 }
 
 /**
- * M4 -> M5 for a file an earlier attempt left. That attempt may still be waiting for its own sync in this process, and takes
- * the file away if it fails: so look again afterwards.
+ * M4 -> M4, with a file that is known to be on the disk. Both are whole, so that a power cut leaves a whole one: an earlier attempt
+ * may have reported success to a queue that did not live to note it.
+ */
+async function writeAnew(directory: ByteString, delivery: MaildirDelivery): Promise<void> {
+  const temporaryPath = await write(directory, delivery, true);
+  try {
+    // Looked up as late as can be: a reader may have moved the file meanwhile.
+    const found = await findDelivered(directory, delivery.name);
+    renameSync(temporaryPath, found?.path ?? diskPath(`${directory}/new/${delivery.name}`));
+  } catch (error) {
+    rmSync(temporaryPath, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * M4 -> M5 for a file that was written anew, or that its reader has changed. The earlier attempt may still be waiting for its own sync
+ * in this process, and takes the file away if it fails: so look again afterwards.
  */
 async function confirm(directory: ByteString, stat: Stats, name: string, { batch }: MaildirKeeper): Promise<Outcome> {
   if (batch.isToBeHad) await batch.enter(stat.dev, diskPath(directory)).settle();

@@ -16,7 +16,8 @@ const seed = Number(process.env.QUAIL_SEED ?? Date.now() % 1_000_000);
 const rounds = Number(process.env.QUAIL_ROUNDS ?? 50);
 /** Rounds end when this is over, however many there were: CI has other things to do. */
 const budgetMs = 150_000;
-const longestCalmMs = 1_200;
+/** Shorter than a service takes to come back, so that several are down at a time. */
+const longestCalmMs = 500;
 
 const roles = ["smtpd", "queue", "local", "local-worker", "remote"] as const;
 
@@ -83,20 +84,18 @@ test(`${rounds} services killed with -9 under load (seed ${seed}): every promise
   while (kills < rounds && Date.now() < deadline) {
     await sleep(random.below(longestCalmMs));
     const role = random.pick(roles);
-    if (role === "local-worker" && pidsOf(house, role).length === 0) await sleep(200);
     if (!killOne(house, role, random)) continue;
     kills++;
     killed.set(role, (killed.get(role) ?? 0) + 1);
-    if (role !== "local-worker") {
-      await until(`${role} is started again`, () => pidsOf(house, role).length > 0, 20_000);
-    }
   }
+  for (const role of roles)
+    if (role !== "local-worker") await until(`${role} is started again`, () => pidsOf(house, role).length > 0);
   await load.stop();
   await settle(load, house, remote, seed);
   t.diagnostic(`${kills} kills: ${[...killed].map(([role, count]) => `${role} ${count}`).join(", ")}`);
   t.diagnostic(`${load.promised.size} of ${load.begun()} messages were answered 250, all arrived`);
   assert.ok(kills >= Math.min(rounds, 20), `only ${kills} rounds in ${budgetMs / 1000} s`);
-  assert.ok(load.promised.size > kills * 5, "there was a load");
+  assert.ok(load.promised.size > kills, "there was a load");
 });
 
 test(`the whole system killed with -9, five times (seed ${seed}): every promise is kept, nothing is doubled [Q-052, Q-053]`, async (t) => {

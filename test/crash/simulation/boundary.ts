@@ -14,12 +14,14 @@ export type Mutant =
   | "does not sync a file"
   | "does not sync a folder"
   | "reports success before syncfs"
-  | "renames before it writes";
+  | "renames before it writes"
+  | "keeps the file of an earlier attempt";
 
 /** How often, in a thousand, an operation fails although nothing dies. */
 export type Faults = { readonly write: number; readonly sync: number; readonly commit: number };
 
-type Open = { readonly node: Node; readonly path: string; held: Buffer[] };
+/** `losses`: how many of its file's losses this descriptor knows of. */
+type Open = { readonly node: Node; readonly path: string; held: Buffer[]; losses: number };
 
 /** The parts of a computer that outlive processes. */
 export class World {
@@ -97,7 +99,9 @@ export class World {
       this.disk.set(folder, name, node);
     }
     const fd = this.#nextFd++;
-    this.#open.set(fd, { node, path, held: [] });
+    // A loss that nobody has been told of is told to who opens the file now (Linux since 4.13).
+    const losses = node.kind === "file" && node.isLossTold ? node.losses : 0;
+    this.#open.set(fd, { node, path, held: [], losses });
     return fd;
   }
 
@@ -136,12 +140,18 @@ export class World {
     if (node === null) throw systemError("ENOENT", from);
     const source = this.disk.place(from);
     const target = this.disk.place(to);
-    this.disk.set(target.folder, target.name, node);
+    if (!this.#keeps(target.folder.entries.get(target.name), node)) this.disk.set(target.folder, target.name, node);
     this.disk.set(source.folder, source.name, null);
     if (this.mutant !== "renames before it writes") return;
     this.machine.operation();
     for (const [file, bytes] of this.#held) this.disk.append(file, bytes);
     this.#held = [];
+  }
+
+  /** The mutant that finds the same bytes there and is content. */
+  #keeps(earlier: Node | undefined, now: Node): boolean {
+    if (this.mutant !== "keeps the file of an earlier attempt") return false;
+    return earlier?.kind === "file" && now.kind === "file" && this.disk.holds(earlier, this.disk.bytesOf(now));
   }
 
   #remove(path: string): void {
@@ -178,18 +188,33 @@ export class World {
   }
 
   /** Ends later, as the kernel does; what came after the call may not be on the disk. */
-  sync(node: Node | "all"): Promise<void> {
+  sync(what: Open | "all"): Promise<void> {
+    const settle = this.#beginSync(what);
+    return this.machine.later(() => settle());
+  }
+
+  #beginSync(what: Open | "all"): () => void {
+    const node = what === "all" ? null : what.node;
     const lies =
       this.mutant === "reports success before syncfs"
-        ? node === "all"
-        : node !== "all" && this.mutant === (node.kind === "file" ? "does not sync a file" : "does not sync a folder");
-    const settle = node === "all" ? this.disk.syncAll() : this.disk.sync(node);
-    return this.machine.later(() => {
+        ? node === null
+        : node !== null && this.mutant === (node.kind === "file" ? "does not sync a file" : "does not sync a folder");
+    const settle = node === null ? this.disk.syncAll() : this.disk.sync(node);
+    return () => {
       if (lies) return;
       const failed = this.#fails(this.faults.sync);
       if (!failed || this.failedSyncsForget) settle(failed);
-      if (failed) throw systemError("EIO", "sync");
-    });
+      if (failed && what !== "all") this.#tellsOfLoss(what);
+      if (failed || (what !== "all" && this.#tellsOfLoss(what))) throw systemError("EIO", "sync");
+    };
+  }
+
+  /** An earlier sync of the whole disk has lost some of this file: its own descriptors are told once. */
+  #tellsOfLoss(open: Open): boolean {
+    if (open.node.kind !== "file" || open.losses === open.node.losses) return false;
+    open.losses = open.node.losses;
+    open.node.isLossTold = true;
+    return true;
   }
 
   /** `node:fs`, as far as it is used. */
@@ -215,7 +240,7 @@ export class World {
       this.#read(this.#fd(fd), into, at, length, position),
     fsyncSync: (fd: number) => {
       this.machine.operation();
-      this.disk.sync(this.#fd(fd).node)(false);
+      this.#beginSync(this.#fd(fd))();
     },
     renameSync: (from: string, to: string) => this.#rename(String(from), String(to)),
     statSync: (path: string, options?: { throwIfNoEntry?: boolean }) =>
@@ -237,7 +262,7 @@ export class World {
           fd,
           close,
           [Symbol.asyncDispose]: close,
-          sync: () => this.sync(open.node),
+          sync: () => this.sync(open),
           stat: () => this.machine.later(() => this.#stat(open.path, true)),
           read: (buffer: Buffer, at: number, length: number, position: number) =>
             this.machine.later(() => ({ buffer, bytesRead: this.#read(open, buffer, at, length, position) })),

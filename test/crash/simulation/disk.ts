@@ -7,11 +7,19 @@ import type { Random } from "../../corpus/random.ts";
 
 type Piece = {
   readonly bytes: Buffer;
-  isDurable: boolean /** Its sync failed: no later one will write it. */;
+  isDurable: boolean;
+  /** Its sync failed: no later one will write it. */
   isDoomed: boolean;
 };
 
-export type FileNode = { readonly kind: "file"; readonly id: number; pieces: Piece[] };
+export type FileNode = {
+  readonly kind: "file";
+  readonly id: number;
+  pieces: Piece[];
+  /** How often a sync lost some of it, and whether one by the file's own descriptor has told so (errseq_t of Linux). */
+  losses: number;
+  isLossTold: boolean;
+};
 export type FolderNode = {
   readonly kind: "folder";
   readonly id: number;
@@ -75,7 +83,7 @@ export class Disk {
   }
 
   newFile(): FileNode {
-    return { kind: "file", id: this.#nextId++, pieces: [] };
+    return { kind: "file", id: this.#nextId++, pieces: [], losses: 0, isLossTold: true };
   }
 
   makeFolders(path: string): void {
@@ -125,22 +133,20 @@ export class Disk {
       };
     }
     const pieces = [...node.pieces];
-    return (failed) => {
-      for (const piece of pieces) settlePiece(piece, failed);
-    };
+    return (failed) => settlePieces(node, pieces, failed);
   }
 
   /** The same for everything there is. */
   syncAll(): (failed: boolean) => void {
     const until = this.#clock;
-    const pieces: Piece[] = [];
+    const files: (readonly [FileNode, readonly Piece[]])[] = [];
     const folders: FolderNode[] = [];
     this.#walk((node) => {
-      if (node.kind === "file") pieces.push(...node.pieces);
+      if (node.kind === "file") files.push([node, [...node.pieces]]);
       else folders.push(node);
     });
     return (failed) => {
-      for (const piece of pieces) settlePiece(piece, failed);
+      for (const [file, pieces] of files) settlePieces(file, pieces, failed);
       if (!failed) for (const folder of folders) settleFolder(folder, until);
     };
   }
@@ -182,10 +188,17 @@ export class Disk {
   }
 }
 
-function settlePiece(piece: Piece, failed: boolean): void {
-  if (piece.isDurable || piece.isDoomed) return;
-  if (failed) piece.isDoomed = true;
-  else piece.isDurable = true;
+function settlePieces(file: FileNode, pieces: readonly Piece[], failed: boolean): void {
+  let lost = false;
+  for (const piece of pieces) {
+    if (piece.isDurable || piece.isDoomed) continue;
+    if (failed) piece.isDoomed = true;
+    else piece.isDurable = true;
+    lost = failed;
+  }
+  if (!lost) return;
+  file.losses++;
+  file.isLossTold = false;
 }
 
 function settleFolder(folder: FolderNode, until: number): void {

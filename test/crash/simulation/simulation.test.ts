@@ -62,3 +62,23 @@ for (const mutant of [
     t.diagnostic(`seed ${failure.seed}, after ${crashes} crashes: ${failure.why}`);
   });
 }
+
+/** Kernels forget what they failed to write: a later sync says that all is well. */
+const forgetful = "--failed-syncs-forget";
+const forgetfulLives = 1_500;
+
+test("on a disk that forgets failed writes a repeated delivery does not rest on a later sync: what was acknowledged arrives whole, once", async (t) => {
+  const { failure, crashes } = await simulate(`--from=${firstSeed}`, `--lives=${forgetfulLives}`, forgetful);
+  if (failure !== null)
+    assert.fail(
+      `seed ${failure.seed}: ${failure.why}\nreplay: node test/crash/simulation/run.ts ${forgetful} --from ${failure.seed}`,
+    );
+  t.diagnostic(`${crashes} crashes`);
+});
+
+test("on such a disk a mail system that keeps the file of an earlier attempt is found out", async (t) => {
+  const mutant = "--mutant=keeps the file of an earlier attempt";
+  const { failure, crashes } = await simulate("--from=1", "--lives=6000", forgetful, mutant);
+  assert.ok(failure !== null, `not within ${crashes} crashes`);
+  t.diagnostic(`seed ${failure.seed}, after ${crashes} crashes: ${failure.why}`);
+});
