@@ -1,7 +1,6 @@
 /** A reader of the handbook: a shell in which the commands of a page are typed one after the other, on a home of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,25 +34,6 @@ function compileCache(owner: { readonly uid: number; readonly gid: number }): st
 }
 let cache: string | null = null;
 
-/** The services' compiled code, from the first house to the others: compiling it is most of a start. */
-let warmth: string | null = null;
-
-async function startWarm(house: House): Promise<void> {
-  const folder = house.path("run", "cache");
-  if (warmth !== null) cpSync(warmth, folder, { recursive: true });
-  try {
-    await house.start();
-  } catch (error) {
-    await house[Symbol.asyncDispose]();
-    throw error;
-  }
-  if (warmth !== null) return;
-  warmth = mkdtempSync(join(tmpdir(), "quail-handbook-warm-"));
-  const made = warmth;
-  process.on("exit", () => rmSync(made, { recursive: true, force: true }));
-  cpSync(folder, made, { recursive: true });
-}
-
 export class Reader implements AsyncDisposable {
   readonly #house: House;
   /** What stands in for each port that is shown. */
@@ -77,8 +57,7 @@ export class Reader implements AsyncDisposable {
   /** Starts Quail on a fresh home and a shell in it; as the home's owner, whoever we are. */
   static async open(): Promise<Reader> {
     const metrics = await freePort();
-    const house = await House.lay({ pop3: true, words: ["--port", `metrics=${metrics}`] });
-    await startWarm(house);
+    const house = await House.open({ pop3: true, words: ["--port", `metrics=${metrics}`] });
     const { uid, gid } = statSync(house.home);
     cache ??= compileCache({ uid, gid });
     const shell = spawn("bash", ["--noprofile", "--norc"], {

@@ -7,6 +7,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -20,6 +21,7 @@ import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { treePids } from "../../bench/tools/process-tree.ts";
 import { freePort } from "../../bench/tools/processes.ts";
+import { type KeptCode, keptCode } from "./kept-code.ts";
 
 /** The checkout these tests stand in. */
 export const checkout = join(import.meta.dirname, "..", "..");
@@ -52,6 +54,8 @@ export type HouseOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Where the home is made; default: a folder of its own in the temporary folder. */
   readonly folder?: string;
+  /** Compiles all code of the services itself, as a first start does. */
+  readonly compiles?: true;
 };
 
 /** Polls until the answer is neither null nor false; throws a sentence naming what was awaited when time is up. */
@@ -204,6 +208,7 @@ export class House implements AsyncDisposable {
     const [command = quailCommand, ...args] = this.startWords;
     const from = this.output.length;
     const output = openSync(this.#outputFile, "a");
+    const code = this.#code();
     const child = spawn(command, args, {
       cwd: this.#folder,
       env: { ...process.env, ...this.#options.env },
@@ -224,6 +229,18 @@ export class House implements AsyncDisposable {
     ).catch((error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : error}\n${this.output.slice(from)}`);
     });
+    code?.take(this.home);
+  }
+
+  /** Gives a home that has none the compiled code of earlier houses; what is to be kept of it once it runs. */
+  #code(): KeptCode | null {
+    const { compiles, control = {}, words = [], wrapper = [] } = this.#options;
+    // Where each role is a user of its own, each owns its code.
+    if (compiles || control.roleaccounts !== undefined || existsSync(this.path("run", "cache"))) return null;
+    const services = words.filter((_, at) => words[at - 1] === "--port").map((word) => word.replace(/=[0-9]+$/, ""));
+    const code = keptCode([String(this.#options.pop3), wrapper[0] ?? "", ...services]);
+    code.give(this.home);
+    return code;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -32,7 +32,7 @@ test("at rest supervisor and services, SMTP, submission, POP3 and metrics served
   const own = await mkdtemp(join(tmpdir(), "quail-home-"));
   t.after(() => rm(own, { recursive: true, force: true }));
   const words = ["--port", `metrics=${metrics}`, "--port", `pop3=${pop3}`];
-  await using house = await House.open({ words, env: { HOME: own } });
+  await using house = await House.open({ words, env: { HOME: own }, compiles: true });
   const pids = [...new Set([house.pid, ...processesIn(house.home)])];
   assert.equal(pids.length, 7);
   let weight = Number.POSITIVE_INFINITY;
