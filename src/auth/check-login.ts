@@ -1,11 +1,15 @@
 /**
- * "Is this password right, and who is it?" First control/poppasswd, then the system's accounts. What cannot be known now is
- * temporary; whether the login or the password was wrong is told to nobody, not by words and not by the time it takes.
+ * "Is this password right, and who is it?" First control/poppasswd, then the program of control/authcheckprogram or the system's
+ * accounts. What cannot be known now is temporary; whether the login or the password was wrong is told to nobody, not by words and
+ * not by the time it takes.
  */
 import { type ByteString, lowerAscii } from "#bytes";
+import { type Found, findAccount, isPlausibleLogin } from "./accounts.ts";
 import { fitsApop } from "./apop.ts";
+import type { AppPassword } from "./app-passwords.ts";
 import type { Credentials } from "./credentials.ts";
 import type { PopEntry } from "./pop-passwd.ts";
+import { fitsCram } from "./sasl/cram-md5.ts";
 import type { SystemAccount } from "./system-accounts.ts";
 import { clearSecret, verifySecret } from "./verify-secret.ts";
 
@@ -30,6 +34,10 @@ export type Verdict =
 export type LoginSources = {
   readonly popEntry: (login: ByteString) => PopEntry | null;
   readonly systemAccount: (name: ByteString) => SystemAccount | null;
+  /** control/authcheckprogram: asked about everybody who is not in poppasswd, in place of the system's accounts; null: there is none. */
+  readonly program: () => ((given: Credentials) => Promise<Verdict>) | null;
+  /** The passwords of single programs that a user has besides their own (control/apppasswd). */
+  readonly appPasswords: (login: ByteString) => readonly AppPassword[];
   /** control/me: the domain of a login that has none. */
   readonly defaultDomain: () => ByteString | null;
   /** True for a domain whose mail is delivered to accounts here (control/locals). */
@@ -39,60 +47,25 @@ export type LoginSources = {
 /** Nobody's hash: checked when there is no such login, so that it takes as long as a wrong password. */
 const nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-const maxLoginBytes = 320;
-/** Logins that could be anybody's: no controls, no colon, which no file can hold. */
-const plausible = /^[^\x00-\x20\x7f:]+$/;
+const hexDigest = /^[0-9a-f]{32}$/i;
 
-/** The names a login may stand for: itself, with the default domain, without a local one. */
-function namesOf(login: ByteString, sources: LoginSources): readonly ByteString[] {
-  const at = login.lastIndexOf("@");
-  if (at < 0) {
-    const domain = sources.defaultDomain();
-    return domain === null ? [login] : [login, `${login}@${domain}`];
-  }
-  return sources.isLocalDomain(lowerAscii(login.slice(at + 1))) ? [login, login.slice(0, at)] : [login];
+/** True if this is the digest of a challenge: APOP's or CRAM-MD5's, or CRAM-MD5's in the older order of the fields (spec 11.3). */
+function fitsDigest({ secret, timestamp }: Credentials, clear: ByteString): boolean {
+  if (hexDigest.test(secret)) return fitsApop(secret, timestamp, clear) || fitsCram(secret, timestamp, clear);
+  return hexDigest.test(timestamp) && /^<.*>$/.test(secret) && fitsCram(timestamp, secret, clear);
 }
 
-type Found = { readonly who: Identity; readonly hash: ByteString | null; readonly expired: boolean };
-
-function identityOf({ login, uid, gid, home, shell }: SystemAccount): Identity {
-  return { user: login, uid, gid, home, shell, isSystem: true };
-}
-
-function fromEntry(entry: PopEntry, sources: LoginSources): Found | null {
-  if (entry.uid !== null && entry.gid !== null && entry.home !== null) {
-    const { login: user, uid, gid, home, hash } = entry;
-    return { who: { user, uid, gid, home, shell: "/bin/sh", isSystem: false }, hash, expired: false };
-  }
-  const account = sources.systemAccount(entry.login);
-  return account === null ? null : { who: identityOf(account), hash: entry.hash, expired: account.expired };
-}
-
-function find(login: ByteString, sources: LoginSources): Found | null {
-  const names = namesOf(login, sources);
-  for (const name of names) {
-    const entry = sources.popEntry(name);
-    if (entry !== null) return fromEntry(entry, sources);
-  }
-  for (const name of names) {
-    const account = sources.systemAccount(name);
-    if (account !== null) return { who: identityOf(account), hash: account.hash, expired: account.expired };
-  }
-  return null;
-}
-
-/** Checks a login. With a timestamp, the secret may be APOP's digest, which counts only against a secret kept in the clear. */
+/** Checks a login. With a timestamp, the secret may be APOP's or CRAM-MD5's digest, which counts only against a secret kept in the clear. */
 export async function checkLogin(given: Credentials, sources: LoginSources): Promise<Verdict> {
-  const { login, secret, timestamp } = given;
-  if (login.length > maxLoginBytes || !plausible.test(login) || secret === "") return { kind: "no" };
+  const { login, secret } = given;
+  if (!isPlausibleLogin(login) || secret === "") return { kind: "no" };
   try {
-    const found = find(login, sources);
-    if (found?.hash == null) {
-      await verifySecret(secret, nobodysHash);
-      return { kind: "no" };
-    }
+    const found = findAccount(login, sources);
+    if (found === null) return (await sources.program()?.(given)) ?? (await nobody(secret));
+    if (sources.appPasswords(lowerAscii(found.name)).some((app) => app.fits(secret))) return accept(found);
+    if (found.hash === null) return await nobody(secret);
     const clear = clearSecret(found.hash);
-    if (clear !== null && /^[0-9a-f]{32}$/i.test(secret) && fitsApop(secret, timestamp, clear)) return accept(found);
+    if (clear !== null && fitsDigest(given, clear)) return accept(found);
     const fits = await verifySecret(secret, found.hash);
     if (fits === "unknown")
       return { kind: "later", reason: `the hash of ${login} is of a form that cannot be checked here` };
@@ -102,6 +75,12 @@ export async function checkLogin(given: Credentials, sources: LoginSources): Pro
   }
 }
 
-function accept({ who, expired }: Found): Verdict {
+async function nobody(secret: ByteString): Promise<Verdict> {
+  await verifySecret(secret, nobodysHash);
+  return { kind: "no" };
+}
+
+/** What a right password leads to: an account that has expired lets nobody in. */
+export function accept({ who, expired }: Found): Verdict {
   return expired ? { kind: "no" } : { kind: "yes", who };
 }

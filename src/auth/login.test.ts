@@ -140,19 +140,54 @@ test("checkpassword's fields survive the pipe; NULs and more than 511 octets do 
   assert.deepEqual(parseCredentials(Buffer.from("a\0b\0")), { login: "a", secret: "b", timestamp: "" });
 });
 
-test("guessing gets slow, then stops; a login stays open to addresses that know it", () => {
-  const guard = new LoginGuard();
-  const delays = Array.from({ length: 12 }, () => guard.failed("192.0.2.1", "joe", 0));
-  assert.deepEqual(delays.slice(0, 5), [1000, 2000, 4000, 8000, 8000]);
-  assert.equal(guard.allows("192.0.2.1", "other", 0), false);
-  assert.equal(guard.allows("192.0.2.2", "joe", 0), true);
+const limits = () => ({ failures: 5, banSeconds: 600 });
+const nobodyIsAllowed = () => false;
+
+test("guessing gets slow; a login that was guessed at stays open to addresses that know it [J-172]", () => {
+  const guard = new LoginGuard(limits, nobodyIsAllowed);
+  const delays = Array.from({ length: 4 }, () => guard.failed("192.0.2.1", "joe", 0).delayMs);
+  assert.deepEqual(delays, [1000, 2000, 4000, 8000]);
+  assert.equal(guard.refusal("192.0.2.2", "joe", 0), null);
   guard.succeeded("198.51.100.7", "joe");
   for (let i = 0; i < 20; i++) guard.failed(`203.0.113.${i}`, "joe", 0);
-  assert.equal(guard.allows("192.0.2.2", "joe", 0), false);
-  assert.equal(guard.allows("198.51.100.7", "joe", 0), true);
-  assert.equal(guard.allows("192.0.2.2", "ann", 0), true);
-  assert.equal(guard.allows("192.0.2.1", "ann", 600_000), true, "forgiven in time");
-  assert.equal(guard.allows("192.0.2.2", "joe", 3_600_000), true);
+  assert.equal(guard.refusal("192.0.2.2", "joe", 0), "account");
+  assert.equal(guard.refusal("198.51.100.7", "joe", 0), null);
+  assert.equal(guard.refusal("192.0.2.2", "ann", 0), null);
+  assert.equal(guard.refusal("192.0.2.2", "joe", 3_600_000), null, "forgiven in time");
+});
+
+test("an address is banned after so many failures, and let in again when the ban is over [J-236]", () => {
+  const guard = new LoginGuard(limits, nobodyIsAllowed);
+  for (let i = 0; i < 4; i++) assert.equal(guard.failed("192.0.2.1", `name${i}`, 0).banned, false);
+  assert.equal(guard.refusal("192.0.2.1", "joe", 0), null);
+  assert.equal(guard.failed("192.0.2.1", "joe", 0).banned, true);
+  assert.equal(guard.refusal("192.0.2.1", "joe", 599_999), "banned");
+  assert.equal(guard.refusal("192.0.2.2", "joe", 0), null, "its neighbour is not");
+  assert.deepEqual(guard.bans(0), [{ network: "192.0.2.1", untilMs: 600_000 }]);
+  const next = new LoginGuard(limits, nobodyIsAllowed, guard.state(0));
+  assert.equal(next.refusal("192.0.2.1", "joe", 1), "banned", "the next process knows it");
+  assert.equal(guard.refusal("192.0.2.1", "joe", 600_001), null);
+  assert.deepEqual(guard.bans(600_001), []);
+});
+
+test("the allow list wins, an IPv6 network is one host, the loopback is never banned, a ban can be lifted [J-236]", () => {
+  const guard = new LoginGuard(limits, (ip) => ip === "192.0.2.9");
+  for (let i = 0; i < 30; i++) {
+    assert.equal(guard.failed("192.0.2.9", "joe", 0).banned, false);
+    assert.equal(guard.failed("127.0.0.1", `front${i}`, 0).banned, false);
+    guard.failed(`2001:db8:1:2::${i}`, `other${i}`, 0);
+  }
+  assert.equal(guard.refusal("192.0.2.9", "joe", 0), null);
+  assert.equal(guard.refusal("127.0.0.1", "ann", 0), null);
+  assert.equal(guard.refusal("2001:db8:1:2:ffff::1", "ann", 0), "banned");
+  assert.equal(guard.refusal("2001:db8:1:3::1", "ann", 0), null);
+  assert.equal(guard.lift("2001:db8:1:2::77", 0), true);
+  assert.equal(guard.refusal("2001:db8:1:2:ffff::1", "ann", 0), null);
+});
+
+test("0 failures in control/authbanfailures ban nobody", () => {
+  const guard = new LoginGuard(() => ({ failures: 0, banSeconds: 600 }), nobodyIsAllowed);
+  for (let i = 0; i < 50; i++) assert.equal(guard.failed("192.0.2.1", `n${i}`, 0).banned, false);
 });
 
 test("a ticket lets one session in, in time, at the worker it is for", () => {

@@ -2,10 +2,8 @@
  * control/poppasswd: mailbox passwords of people without a system account, `login:hash:uid:gid:home` a line, read anew when it
  * changes. Holds hashes, so it must be for its owner alone; anything else is an error, not a warning.
  */
-import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { type ByteString, lowerAscii } from "#bytes";
-import { errorCode } from "#files";
+import { openSecretFile } from "./open-secret-file.ts";
 
 /** One entry. A missing uid, gid or home is null: then the entry's login is a system account's name. */
 export type PopEntry = {
@@ -63,40 +61,10 @@ export function withHash(
 }
 
 /** Thrown when the file is there and cannot be used; the message says why. */
-export class PopPasswdError extends Error {}
+export { SecretFileError as PopPasswdError } from "./open-secret-file.ts";
 
-/** Who may own the file: root, whoever checks, or whoever the home belongs to. */
-function mayOwn(uid: number, home: string): boolean {
-  return uid === 0 || uid === process.getuid?.() || uid === statSync(home).uid;
-}
-
-/**
- * Looks a login up in a home's control/poppasswd. A missing file has nobody. Throws PopPasswdError if others than its owner
- * may read or write it, if a stranger owns it, or if it cannot be read.
- */
+/** Looks a login up in a home's control/poppasswd. A missing file has nobody. Throws PopPasswdError if it cannot be used. */
 export function openPopPasswd(home: string): (login: ByteString) => PopEntry | null {
-  const path = join(home, "control", "poppasswd");
-  let kept: { readonly stamp: string; readonly entries: ReadonlyMap<ByteString, PopEntry> } | null = null;
-  const load = (): ReadonlyMap<ByteString, PopEntry> => {
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return new Map();
-    const stamp = `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
-    if (kept?.stamp === stamp) return kept.entries;
-    if ((stat.mode & 0o077n) !== 0n) {
-      throw new PopPasswdError(`${path} may be read or written by others than its owner: chmod 600 it`);
-    }
-    if (!mayOwn(Number(stat.uid), home)) throw new PopPasswdError(`${path} belongs to uid ${stat.uid}, a stranger`);
-    const entries = parsePopPasswd(readFileSync(path, "latin1"));
-    // A file this fresh may change again without its stamp changing.
-    kept = Date.now() - Number(stat.ctimeMs) < 50 ? null : { stamp, entries };
-    return entries;
-  };
-  return (login) => {
-    try {
-      return load().get(lowerAscii(login)) ?? null;
-    } catch (cause) {
-      if (cause instanceof PopPasswdError) throw cause;
-      throw new PopPasswdError(`unable to read ${path}: ${errorCode(cause) || "error"}`, { cause });
-    }
-  };
+  const load = openSecretFile(home, "poppasswd", parsePopPasswd);
+  return (login) => load().get(lowerAscii(login)) ?? null;
 }

@@ -4,6 +4,7 @@ import { libCrypt } from "./libcrypt.ts";
 import { md5Crypt } from "./md5-crypt.ts";
 import { fitsPhc } from "./phc.ts";
 import { sameBytes } from "./same-bytes.ts";
+import { fitsScramKey } from "./scram-keys.ts";
 import { shaCrypt } from "./sha-crypt.ts";
 
 /** `unknown`: a format that cannot be checked here; neither right nor wrong, so the answer is temporary. */
@@ -46,6 +47,8 @@ export async function verifySecret(secret: ByteString, storedAs: ByteString): Pr
   const clear = clearSecret(stored);
   // Of one length, so that not even that is told.
   if (clear !== null) return said(sameBytes(sha256(secret), sha256(clear)));
+  const scram = await fitsScramKey(secret, stored);
+  if (scram !== null) return said(scram);
   const phc = await fitsPhc(secret, stored);
   if (phc !== null) return said(phc);
   if (asksTooMuch(stored)) return "unknown";

@@ -335,6 +335,84 @@ export const quailFiles = {
     since: "quail",
     example: "joe:$argon2id$...:1000:1000:/home/joe",
   }),
+  apppasswd: text(null, {
+    meaning:
+      "Passwords of single programs, which users have besides their own: login:name:hash:day lines; mode 0600. `quail passwd --app` writes it.",
+    usedBy: ["auth", "checkpassword", "quail passwd"],
+    reload: "live",
+    since: "quail",
+    example: "joe:phone:{APP}...:2026-11-22",
+  }),
+  authcheckprogram: value(null, {
+    meaning:
+      "A program with checkpassword's interface (login and password on descriptor 3), asked about everybody who is not in poppasswd, in place of the system's accounts.",
+    usedBy: ["auth", "checkpassword"],
+    reload: "live",
+    since: "quail",
+    example: "/home/vpopmail/bin/vchkpw",
+    check: (entry) => (entry.startsWith("/") ? null : "is no absolute path"),
+  }),
+  authmechanisms: list(null, {
+    meaning:
+      "The ways to log in that SMTP and POP3 offer, one a line, in this order; a missing file offers PLAIN and LOGIN, which every kind of stored password can be checked by.",
+    usedBy: ["smtpd", "pop3d", "auth"],
+    reload: "live",
+    since: "quail",
+    example: "SCRAM-SHA-256",
+    check: (entry) =>
+      /^(?:PLAIN|LOGIN|CRAM-MD5|SCRAM-SHA-(?:1|256)(?:-PLUS)?|OAUTHBEARER|XOAUTH2|EXTERNAL)$/i.test(entry)
+        ? null
+        : "is no mechanism known here",
+  }),
+  authclear: value("loopback", {
+    meaning:
+      "Whom SMTP lets log in without TLS: `no` nobody, `loopback` clients on this machine, `strong` others too if they do not show their password (CRAM-MD5, SCRAM), `yes` everybody.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "no",
+    check: checkOneOf("no", "loopback", "strong", "yes"),
+  }),
+  smtpauth: flag(false, {
+    meaning:
+      "Whether the SMTP port offers AUTH too, and who has logged in there may relay; without it only the submission port does.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "1",
+  }),
+  authallow: list(null, {
+    meaning: "Addresses and networks whose wrong passwords lead to no ban.",
+    usedBy: ["auth"],
+    reload: "live",
+    since: "quail",
+    example: "192.0.2.0/24",
+    check: checkNetwork,
+  }),
+  sendinglimits: map({
+    meaning:
+      "How much who has logged in may send: user:messages:recipients:messages:recipients, the first two an hour, the others a day, 0 for no limit; * is everybody else.",
+    usedBy: ["smtpd", "auth"],
+    reload: "live",
+    since: "quail",
+    example: "*:100:500:500:2000",
+    check: (entry) =>
+      /^[^:]+:(?:[0-9]{1,9}:){3}[0-9]{1,9}$/.test(entry) ? null : "is no user and four numbers, with colons between",
+  }),
+  authbanfailures: number(10, {
+    meaning: "Wrong passwords from one address, a minute's grace for each, after which it is banned; 0 bans nobody.",
+    usedBy: ["auth"],
+    reload: "live",
+    since: "quail",
+    example: "10",
+  }),
+  authbanseconds: number(600, {
+    meaning: "How long an address is banned that has sent too many wrong passwords, in seconds.",
+    usedBy: ["auth"],
+    reload: "live",
+    since: "quail",
+    example: "3600",
+  }),
   popmaildir: value("Maildir", {
     meaning: "The mailbox POP3 serves, seen from the user's home.",
     usedBy: ["auth"],

@@ -3,7 +3,7 @@ import { mailDate } from "./date.ts";
 
 /** What the trace line tells about a client. `helo` is null where there is none (QMTP, QMQP, no HELO yet). */
 export type NetworkTrace = {
-  readonly protocol: "SMTP" | "QMTP" | "QMQP";
+  readonly protocol: "SMTP" | "ESMTPA" | "ESMTPSA" | "QMTP" | "QMQP";
   readonly remoteHost: ByteString;
   readonly remoteIp: ByteString;
   /** An IDENT or login name. */
@@ -22,7 +22,7 @@ function tame(text: ByteString): ByteString {
 
 /**
  * The trace line a network daemon puts on top, two lines with LF ends (spec 7.8). The protocol word of SMTP is `SMTP` even after
- * EHLO, as log readers and filters written for qmail expect (RFC 3848 would have ESMTP).
+ * EHLO, as log readers and filters written for qmail expect (RFC 3848 would have ESMTP); of who has logged in, RFC 3848's word tells so.
  */
 export function networkTraceLine(trace: NetworkTrace, date: Date): ByteString {
   const host = tame(trace.remoteHost);

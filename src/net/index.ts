@@ -4,6 +4,7 @@
  */
 export { type ConnectFailure, connectTcp, connectUnix } from "./connect.ts";
 export { type Frame, FrameLink, maxFrameBytes } from "./frame-link.ts";
+export { hostOf } from "./host-of.ts";
 export { joinStreams } from "./join-streams.ts";
 export { LineWire, WireError, type WireErrorKind } from "./line-wire.ts";
 export { type Networks, parseNetworks, plainIp } from "./networks.ts";

@@ -1,25 +1,38 @@
 /**
- * The auth service (checkpassword's role, kept alive while it is needed): answers "is this password right, and who is it?", and
- * starts a mailbox worker as that user. `local` starts it when somebody asks; it ends when nobody has for a while and no worker is
- * left. Reads control/poppasswd and, as root, the shadow file; sees no message. A worker is reached with a ticket, which the
- * listener carries and cannot make.
+ * The auth service (checkpassword's role, kept alive while it is needed): answers "is this right, and who is it?" for SMTP and POP3,
+ * and starts a mailbox worker as that user. `local` starts it when somebody asks; it ends when nobody has for a while and no worker is
+ * left. Reads the password files of control/ and, as root, the shadow file; sees no message. A worker is reached with a ticket, which
+ * the listener carries and cannot make. Failures are counted here, for all listeners together, and kept in `run/auth-state.json`.
  *
  * Options: `listen-fd` the inherited socket (3); `single-uid=1` serve our own uid only; `root=1` serve uid 0 too (a trial start of root
  * alone); `pop3-uid` who may connect to the workers; `idle-seconds` (60); `verbose=1`.
  *
  * Log lines: `pop3 worker trouble uid= gid= reason=` (and `start|end` when verbose), `auth trouble reason=` (a login cannot be checked
- * now; the reason names files and accounts, never a password).
+ * now; the reason names files and accounts, never a password), `auth ban ip=` (too many wrong passwords from there), `auth unban ip=`.
  */
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkLogin, type Identity, issueTicket, type LoginSources, openLoginSources, workerKey } from "#auth";
+import { type Identity, issueTicket, LoginGuard, openLoginSources, SentCount, workerKey } from "#auth";
+import { fromBytes } from "#bytes";
 import { readSetting } from "#control";
+import { errorText } from "#files";
 import { eventLine } from "#log";
-import { closeServer, FrameLink } from "#net";
+import { closeServer, type Frame, FrameLink } from "#net";
 import { serviceNodeFlags } from "#process/memory";
-import { authFrames, type LoginAnswer, parseQuestion, ticketKeyName } from "./auth-frames.ts";
+import { type AuthDesk, openAuthDesk } from "./auth-desk.ts";
+import {
+  authFrames,
+  type LoginAnswer,
+  type LoginQuestion,
+  parseQuestion,
+  parseSaslQuestion,
+  type SaslAnswer,
+  ticketKeyName,
+} from "./auth-frames.ts";
+import { allowList, allowsMechanism, guardLimits, sendingLimitsOf } from "./auth-settings.ts";
+import { loadAuthState, saveAuthState } from "./auth-state.ts";
 import { listenOnFd } from "./listen-fd.ts";
 import { openWorkerPool, type WorkerPool } from "./local-workers.ts";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
@@ -89,25 +102,61 @@ function turnstile(places: number, waitingMax: number): <T>(job: () => Promise<T
   return (job) => (free === 0 && waiting.length >= waitingMax ? null : run(job));
 }
 
-/** Answers one question after checking it. Never throws. */
-function answers(start: ServiceStart, me: Who, sources: LoginSources, pool: WorkerPool, master: Buffer) {
-  const { home } = start;
+/** Opens the mailbox of somebody who has logged in: a worker of their own, and the ticket that lets this session in there. */
+function admission({ home }: ServiceStart, me: Who, pool: WorkerPool, master: Buffer) {
   const gid = process.getgid?.() ?? 0;
-  return async (payload: Buffer): Promise<LoginAnswer> => {
-    const question = parseQuestion(payload);
-    if (question === null) return { kind: "no" };
-    const verdict = await checkLogin(question, sources);
-    if (verdict.kind !== "yes") return verdict;
-    const { who } = verdict;
+  return async (
+    who: Identity,
+    asked: Pick<LoginQuestion, "ip" | "session" | "isSecure" | "isDoubtful">,
+  ): Promise<LoginAnswer> => {
     const refused = refusal(who, me);
     if (refused !== null) return { kind: "later", reason: refused };
     const workerGid = me.single ? gid : who.gid;
-    const worker = await pool.at(who.uid, workerGid, question.isDoubtful);
+    const worker = await pool.at(who.uid, workerGid, asked.isDoubtful);
     if (worker === null) return { kind: "later", reason: `no worker for uid ${who.uid} can be had` };
     const maildir = `${who.home}/${readSetting(home, "popmaildir")}`;
-    const facts = { user: who.user, maildir, ip: question.ip, session: question.session, tls: question.isSecure };
+    const facts = { user: who.user, maildir, ip: asked.ip, session: asked.session, tls: asked.isSecure };
     const ticket = issueTicket(facts, workerKey(master, who.uid, workerGid), Date.now());
     return { kind: "yes", user: who.user, worker, ticket };
+  };
+}
+
+/** What a listener asks for, and what it is told; null: it asks for nothing of ours. */
+type Reply = { readonly kind: number; readonly said: SaslAnswer | LoginAnswer | Spent };
+type Spent = { readonly kind: "spent"; readonly isGranted: boolean };
+
+/** Answers the frames of one link. Never throws. */
+function answers(desk: AuthDesk, spend: (payload: Buffer) => boolean) {
+  const counter = desk.openCounter();
+  const answer = async ({ kind, id, payload }: Frame): Promise<Reply | null> => {
+    if (kind === authFrames.login) {
+      const question = parseQuestion(payload);
+      const said = question === null ? malformedLogin : await desk.login(question);
+      return { kind: authFrames.verdict, said };
+    }
+    if (kind === authFrames.begin) {
+      const question = parseSaslQuestion(payload);
+      const said = question === null ? malformed : await counter.begin(id, question);
+      return { kind: authFrames.turn, said };
+    }
+    if (kind === authFrames.respond) {
+      return { kind: authFrames.turn, said: (await counter.respond(id, payload)) ?? malformed };
+    }
+    if (kind !== authFrames.spend) return null;
+    return { kind: authFrames.spent, said: { kind: "spent", isGranted: spend(payload) } };
+  };
+  return { answer, counter };
+}
+
+const malformed = { kind: "malformed" } as const;
+const malformedLogin: LoginAnswer = { kind: "no", why: "wrong", delayMs: 1_000 };
+
+/** Counts of what users send; `spend` reads `user NUL recipients`. */
+function sendingDesk(home: string, sent: SentCount): (payload: Buffer) => boolean {
+  return (payload) => {
+    const [user = "", recipients = ""] = fromBytes(payload).split("\0");
+    const limits = sendingLimitsOf(home, user);
+    return limits === null || sent.spend(user, Number(recipients), limits, Date.now());
   };
 }
 
@@ -117,46 +166,74 @@ export const serve: Service = async (start) => {
   const me: Who = { single: uid !== 0 || options.get("single-uid") === "1", uid, root: options.get("root") === "1" };
   const master = randomBytes(32);
   const pool = poolOf(start, me, master);
-  const answer = answers(start, me, openLoginSources(home), pool, master);
+  const kept = loadAuthState(home);
+  const guard = new LoginGuard(() => guardLimits(home), allowList(home), kept.guard);
+  const sent = new SentCount(kept.sent);
+  const save = (): void => {
+    try {
+      saveAuthState(home, { seed: kept.seed, guard: guard.state(Date.now()), sent: sent.state(Date.now()) });
+    } catch (error) {
+      log(eventLine("auth trouble", { reason: `cannot keep its state: ${errorText(error)}` }));
+    }
+  };
+  save(); // The seed must be there for the next process, however this one ends.
+  const desk = openAuthDesk({
+    sources: openLoginSources(home),
+    guard,
+    seed: Buffer.from(kept.seed, "base64url"),
+    allows: (mechanism) => allowsMechanism(home, mechanism),
+    token: null,
+    certificate: null,
+    admit: admission(start, me, pool, master),
+    seen: () => {},
+    log,
+  });
   const inTurn = turnstile(maxChecks, maxWaiting);
   const idleMs = Number(options.get("idle-seconds") ?? idleSecondsDefault) * 1000;
 
   const links = new Set<FrameLink>();
   let lastUse = performance.now();
   let underWay = 0;
+  let isChanged = false;
 
-  const ask = async (payload: Buffer): Promise<LoginAnswer> => {
+  const ask = async (link: FrameLink, frame: Frame, answer: ReturnType<typeof answers>["answer"]): Promise<void> => {
     underWay++;
+    isChanged = true;
     try {
-      const turn = inTurn(() => answer(payload));
-      return await (turn ?? Promise.resolve<LoginAnswer>({ kind: "later", reason: "too many logins at once" }));
-    } catch (error) {
-      return { kind: "later", reason: error instanceof Error ? error.message : String(error) };
+      const turn = inTurn(() => answer(frame));
+      const reply = turn === null ? tooBusy(frame) : await turn.catch((error: unknown) => cannot(frame, error));
+      if (reply === null) {
+        link.destroy(new Error("not a question of ours"));
+        return;
+      }
+      const { said } = reply;
+      if (said.kind === "later") log(eventLine("auth trouble", { reason: said.reason }));
+      link.send(reply.kind, frame.id, Buffer.from(JSON.stringify(said)));
     } finally {
+      frame.payload.fill(0);
       underWay--;
       lastUse = performance.now();
     }
   };
   const onSocket = (socket: Socket): void => {
-    const link = new FrameLink(socket, {
-      frame({ kind, id, payload }) {
-        if (kind !== authFrames.login) {
-          link.destroy(new Error("not a question of ours"));
-          return;
-        }
-        void ask(payload).then((said) => {
-          payload.fill(0);
-          if (said.kind === "later") log(eventLine("auth trouble", { reason: said.reason }));
-          link.send(authFrames.verdict, id, Buffer.from(JSON.stringify(said)));
-        });
+    const { answer, counter } = answers(desk, sendingDesk(home, sent));
+    const link: FrameLink = new FrameLink(socket, {
+      frame(frame) {
+        if (frame.kind === authFrames.cancel) counter.cancel(frame.id);
+        else void ask(link, frame, answer);
       },
-      close: () => links.delete(link),
+      close() {
+        counter.close();
+        links.delete(link);
+      },
     });
     links.add(link);
   };
   const server = await listenOnFd(Number(options.get("listen-fd") ?? 3), onSocket);
   const sweeper = setInterval(
     () => {
+      if (isChanged) save();
+      isChanged = false;
       const isIdle = links.size === 0 && underWay === 0 && pool.living === 0;
       if (!isIdle) lastUse = performance.now();
       else if (performance.now() - lastUse >= idleMs) process.kill(process.pid, "SIGTERM");
@@ -167,9 +244,26 @@ export const serve: Service = async (start) => {
   return {
     async close() {
       clearInterval(sweeper);
+      save();
       void closeServer(server);
       await pool.close();
       for (const link of links) link.destroy();
     },
   } satisfies RunningService;
 };
+
+/** The frame kind of the answer to a question. */
+const answerKind = (kind: number): number => {
+  if (kind === authFrames.login) return authFrames.verdict;
+  return kind === authFrames.spend ? authFrames.spent : authFrames.turn;
+};
+
+const tooBusy = ({ kind }: Frame): Reply => ({
+  kind: answerKind(kind),
+  said: { kind: "later", reason: "too many logins at once" },
+});
+
+const cannot = ({ kind }: Frame, error: unknown): Reply => ({
+  kind: answerKind(kind),
+  said: { kind: "later", reason: errorText(error) },
+});

@@ -15,14 +15,13 @@
 import { createServer, type Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LoginGuard } from "#auth";
-import { type ByteString, lowerAscii } from "#bytes";
+import type { ByteString } from "#bytes";
 import { readSetting } from "#control";
 import { eventLine } from "#log";
 import { closeServer, connectUnix, LineWire, plainIp } from "#net";
 import { greeting, type LoginHouse, type LoginTalk, newLoginTalk, nextLogin, say } from "#pop3";
+import { type AuthClient, openAuthClient } from "./ask-auth.ts";
 import type { LoginAnswer, LoginQuestion } from "./auth-frames.ts";
-import { type AuthClient, openAuthClient } from "./pop3-ask-auth.ts";
 import { type Relayed, relay } from "./pop3-relay.ts";
 import type { RunningService, Service } from "./service.ts";
 import { listenPlaces, type Where } from "./smtpd-listen.ts";
@@ -59,7 +58,6 @@ type Front = {
   readonly log: (line: string) => void;
   readonly controls: () => Controls;
   readonly auth: AuthClient;
-  readonly guard: LoginGuard;
   readonly clients: Map<Socket, string>;
   readonly nextId: () => string;
 };
@@ -171,27 +169,24 @@ async function letIn(
     const step = await nextLogin(talk, house);
     if (step.kind === "end") return close(step.end);
     const { login } = step.claim;
-    const guarded = lowerAscii(login); // As the oracle looks it up.
     const note = (words: string, more: Readonly<Record<string, string | number>>): void =>
       front.log(eventLine(`pop3d ${words}`, { ...facts, user: login, ...more }));
-    if (!front.guard.allows(facts.ip, guarded, performance.now())) {
-      note("login refused", { reason: "too-many" });
-      talk.wire.write(say.tooManyFailures);
-      return close("too-many-failures");
-    }
     const answer = await front.auth.ask({ ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: false });
     if (answer.kind === "no") {
-      note("login refused", { reason: "wrong" });
-      await sleep(front.guard.failed(facts.ip, guarded, performance.now()));
-      talk.wire.write(say.refusedCoded);
-      continue;
+      note("login refused", { reason: answer.why });
+      await sleep(answer.delayMs);
+      if (answer.why === "wrong") {
+        talk.wire.write(say.refusedCoded);
+        continue;
+      }
+      talk.wire.write(say.tooManyFailures);
+      return close("too-many-failures");
     }
     if (answer.kind === "later") {
       note("login trouble", { reason: answer.reason });
       talk.wire.write(say.later);
       continue;
     }
-    front.guard.succeeded(facts.ip, guarded);
     note("login", { tls: talk.isSecure ? 1 : 0 });
     const entered = await enter(front, answer, { ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: true });
     if (entered === null) {
@@ -265,7 +260,6 @@ export const serve: Service = async ({ home, options, log }) => {
     log,
     controls,
     auth,
-    guard: new LoginGuard(),
     clients: new Map(),
     nextId: sessionIds(),
   };

@@ -1,25 +1,58 @@
 import { displayText } from "#bytes";
 import { openDoor, programDoor } from "#qmtp";
-import { type House, type Surroundings, searchMoreRcptHosts } from "#smtp";
+import { type House, type LoginHouse, type LoginTurn, type Surroundings, searchMoreRcptHosts } from "#smtp";
+import type { AuthClient } from "./ask-auth.ts";
+import type { SaslAnswer } from "./auth-frames.ts";
 
 /** The ways out of a session that are open to smtpd: into the queue, and into control/morercpthosts.cdb. */
-export type SmtpdDoors = Pick<House, "post" | "inMoreRcptHosts"> & {
+export type SmtpdDoors = Pick<House, "login" | "post" | "inMoreRcptHosts"> & {
   readonly close: () => Promise<void>;
   /** Tells the queue what was counted, for the metrics. */
   readonly tell: (counters: Readonly<Record<string, number>>) => void;
 };
 
+/** The way to the auth service. Its code is loaded by the first who logs in: most servers' clients never do. */
+function openLoginDoor(home: string): LoginHouse & { readonly close: () => void } {
+  let client: Promise<AuthClient> | null = null;
+  const auth = (): Promise<AuthClient> => {
+    client ??= import("./ask-auth.ts").then(({ openAuthClient }) => openAuthClient(home));
+    return client;
+  };
+  return {
+    begin: async (start) => {
+      const { answer, talk } = await (await auth()).begin({ ...start, purpose: "sending" });
+      return {
+        answer: sendingTurn(answer),
+        talk: { ...talk, next: async (bytes) => sendingTurn(await talk.next(bytes)) },
+      };
+    },
+    spend: async (user, recipients) => (await auth()).spend(user, recipients),
+    close: () => void client?.then((opened) => opened.close()),
+  };
+}
+
+/** Who only sends is given no mailbox. */
+function sendingTurn(answer: SaslAnswer): LoginTurn {
+  if (answer.kind !== "yes") return answer;
+  return { kind: "later", reason: "the auth service answered another question", login: answer.login };
+}
+
 /** Where messages go: the queue's door, or the program that the tcp rules set as QMAILQUEUE for this client (spec 2.3). */
 export function openSmtpdDoors(home: string): SmtpdDoors {
   const door = openDoor(home);
+  const login = openLoginDoor(home);
   return {
+    login,
     post(envelope, origin, surroundings) {
       const program = surroundings.get("QMAILQUEUE");
       if (program === undefined) return door.post(envelope, origin);
       return programDoor(displayText(program), home, environmentOf(surroundings)).post(envelope, origin);
     },
     inMoreRcptHosts: searchMoreRcptHosts(home),
-    close: () => door.close(),
+    close: async () => {
+      login.close();
+      await door.close();
+    },
     tell: (counters) => door.tell?.(counters),
   };
 }

@@ -192,6 +192,7 @@ function sharedHouse(front: Front, controls: SmtpdControls): House {
   const house: House = {
     controls: smtp,
     role: front.role,
+    login: front.doors.login,
     post: front.doors.post,
     origin,
     checkRecipient: smtp.checksRecipients === false ? null : front.check,

@@ -14,6 +14,7 @@ export { loadSmtpControls, readNetworks, type SmtpControls, smtpControlFiles } f
 export { Conversation, type SessionEnd } from "./server/conversation.ts";
 export { DataDecoder } from "./server/data-decoder.ts";
 export type { House, RecipientAnswer, Surroundings } from "./server/house.ts";
+export type { LoginHouse, LoginStart, LoginTalk, LoginTurn } from "./server/login.ts";
 export { searchMoreRcptHosts } from "./server/more-rcpt-hosts.ts";
 export { mayReceive, type RelayRules } from "./server/rcpt-hosts.ts";
 export * as say from "./server/say.ts";

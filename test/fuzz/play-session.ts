@@ -25,6 +25,9 @@ const controls: SmtpControls = {
   greetDelayMs: 0,
   checksRecipients: null,
   xclientFrom: null,
+  mechanisms: [],
+  authClear: "no",
+  smtpAuth: false,
 };
 
 /** What a session came to. */
@@ -39,6 +42,7 @@ export async function play(text: string, sizes: readonly number[]): Promise<Sess
   const alerts: string[] = [];
   const house: House = {
     controls,
+    login: null,
     role: "smtp",
     post: (envelope) => {
       const pieces: Buffer[] = [];

@@ -63,6 +63,7 @@ async function serve(
     {
       controls,
       role: "smtp",
+      login: null,
       post: (envelope, origin) => door.post(envelope, origin),
       origin: { invoker: "network", uid: process.getuid?.() ?? 0 },
       checkRecipient,

@@ -1,21 +1,10 @@
-import { isIP } from "node:net";
+import { hostOf } from "#net";
 
 /** Most sessions in all and from one host. */
 export type AdmissionLimits = { readonly inAll: number; readonly perHost: number };
 
 /** Whether one more session is let in. */
 export type Admitted = "yes" | "full" | "host-full";
-
-/** What counts as one host: an IPv4 address, an IPv6 /64 (whoever has one address of it has them all). */
-function hostOf(ip: string): string {
-  if (isIP(ip) !== 6) return ip;
-  const [head = "", tail] = ip.replace(/%.*$/, "").split("::");
-  const left = head === "" ? [] : head.split(":");
-  if (tail === undefined) return left.slice(0, 4).join(":");
-  const right = tail === "" ? [] : tail.split(":");
-  const zeros = Math.max(0, 8 - left.length - right.length);
-  return [...left, ...new Array<string>(zeros).fill("0"), ...right].slice(0, 4).join(":");
-}
 
 const isLoopback = (ip: string): boolean => ip.startsWith("127.") || ip === "::1";
 

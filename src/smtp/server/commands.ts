@@ -1,4 +1,5 @@
 import type { Reply } from "../grammar/reply.ts";
+import { auth } from "./commands/auth.ts";
 import { chunk } from "./commands/chunk.ts";
 import { ehlo, helo } from "./commands/hello.ts";
 import { mail } from "./commands/mail.ts";
@@ -25,6 +26,7 @@ export const commands: ReadonlyMap<string, Run<Phase>> = new Map([
   ["noop", row(always, say.ok, (_talk, phase) => ({ phase, reply: say.ok }))],
   ["vrfy", row(always, say.ok, (_talk, phase) => ({ phase, reply: say.triesItsBest }))],
   ["help", row(always, say.ok, (_talk, phase) => ({ phase, reply: say.help }))],
+  ["auth", row(["idle"], say.noAuthInTransaction, (talk, _phase, argument) => auth(talk, argument))],
   [
     "quit",
     row(always, say.ok, (talk) => ({ phase: idle, reply: say.goodbye(talk.house.controls.greeting), end: "quit" })),

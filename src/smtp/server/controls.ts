@@ -1,10 +1,12 @@
 import { type ByteString, lowerAscii } from "#bytes";
-import { ControlError, flagOf, readEntries, readLines, readNumber, readValue } from "#control";
+import { ControlError, flagOf, readEntries, readLines, readNumber, readSetting, readValue } from "#control";
 import { type Networks, parseNetworks } from "#net";
 import { type Patterns, parsePatterns } from "./patterns.ts";
 
 /** The control files behind `SmtpControls`, for `liveControls`. */
 export const smtpControlFiles: readonly string[] = [
+  "authclear",
+  "authmechanisms",
   "badhelo",
   "badmailfrom",
   "badmailfrompatterns",
@@ -21,6 +23,7 @@ export const smtpControlFiles: readonly string[] = [
   "rcptcheck",
   "rcpthosts",
   "relayreject",
+  "smtpauth",
   "smtpgreeting",
   "tarpitcount",
   "tarpitdelay",
@@ -64,6 +67,12 @@ export type SmtpControls = {
   readonly checksRecipients: boolean | null;
   /** Who may use XCLIENT; null: nobody. */
   readonly xclientFrom: Networks | null;
+  /** control/authmechanisms, in capitals: the ways to log in that are offered where logging in is possible. */
+  readonly mechanisms: readonly string[];
+  /** control/authclear: who may log in without TLS. */
+  readonly authClear: "no" | "loopback" | "strong" | "yes";
+  /** control/smtpauth: the SMTP port offers AUTH too. */
+  readonly smtpAuth: boolean;
 };
 
 /** Enough for any list server's batches, and a bound on what one client can make us hold (RFC 5321 §4.5.3.1.8 asks for 100). */
@@ -108,6 +117,17 @@ function readSwitch(home: string, file: string): boolean | null {
   return value === null ? null : !offWords.has(lowerAscii(value));
 }
 
+/** What a missing control/authmechanisms offers: by these every kind of stored password can be checked. */
+const usualMechanisms: readonly string[] = ["PLAIN", "LOGIN"];
+const clearWords = new Set(["no", "loopback", "strong", "yes"] as const);
+
+/** Throws ControlError for a word that is none: what it opens or closes must not be guessed. */
+function readAuthClear(home: string): SmtpControls["authClear"] {
+  const word = readSetting(home, "authclear");
+  for (const known of clearWords) if (known === word) return known;
+  throw new ControlError(`control/authclear: "${word}" is none of ${[...clearWords].join(", ")}`);
+}
+
 /** control/maxrcpt: 0 is no limit, and limits below what RFC 5321 grants every client are raised to that. */
 function readMaxRecipients(home: string): number {
   const wanted = readNumber(home, "maxrcpt") ?? defaultMaxRecipients;
@@ -139,5 +159,8 @@ export function loadSmtpControls(home: string): SmtpControls {
     greetDelayMs: seconds(home, "greetdelay", 0),
     checksRecipients: readSwitch(home, "rcptcheck"),
     xclientFrom: readNetworks(home, "xclientfrom"),
+    mechanisms: (readSetting(home, "authmechanisms") ?? usualMechanisms).map((name) => name.toUpperCase()),
+    authClear: readAuthClear(home),
+    smtpAuth: readSetting(home, "smtpauth"),
   };
 }

@@ -35,6 +35,10 @@ export class Conversation {
   helo: ByteString | null = null;
   /** True after EHLO: the client gets enhanced status codes. */
   extended = false;
+  /** Who has logged in (RFC 4954); null: nobody. */
+  user: ByteString | null = null;
+  /** Logins of this session that were wrong. */
+  failedLogins = 0;
   accepted = 0;
   rejected = 0;
   /** Bytes of accepted messages. */
@@ -65,8 +69,23 @@ export class Conversation {
     this.wire.write(renderReply(reply, this.extended));
   }
 
+  /** True where AUTH is a way to be let in, if perhaps not over this connection. */
+  get mayLogIn(): boolean {
+    const { login, role, controls } = this.house;
+    return login !== null && (role === "submission" || controls.smtpAuth);
+  }
+
+  /** The client is this user from now on: it may relay, and is named in Received. */
+  authenticate(user: ByteString): void {
+    this.user = user;
+    const relay = this.surroundings.get("RELAYCLIENT") ?? "";
+    this.surroundings = new Map([...this.surroundings, ["TCPREMOTEINFO", user], ["RELAYCLIENT", relay]]);
+    this.client = clientOf(this.surroundings, this.house.controls);
+  }
+
   /** Another client is meant from now on (XCLIENT). */
   become(surroundings: Surroundings): void {
+    this.user = null;
     this.surroundings = surroundings;
     this.client = clientOf(surroundings, this.house.controls);
   }

@@ -1,6 +1,7 @@
 import type { ByteString } from "#bytes";
 import type { Envelope, Origin } from "#mail";
 import type { SmtpControls } from "./controls.ts";
+import type { LoginHouse } from "./login.ts";
 import type { Posting } from "./message-intake.ts";
 
 /** Is there such a mailbox? `yes` too for whatever is not ours to judge; `defer` when it cannot be told now. */
@@ -14,6 +15,8 @@ export type House = {
   readonly controls: SmtpControls;
   /** `submission`: nobody may send without RELAYCLIENT. */
   readonly role: "smtp" | "submission";
+  /** Whoever knows the accounts; null: nobody logs in here. */
+  readonly login: LoginHouse | null;
   /** Opens the queue's door for one message; may throw when there is no way in. */
   readonly post: (envelope: Envelope, origin: Origin, surroundings: Surroundings) => Posting;
   readonly origin: Origin;

@@ -63,6 +63,26 @@ export const cannotTellMailbox = reply(451, "4.3.0", "sorry, unable to check tha
 /** The patch's text says 5.7.1 although the code says later; the code RFC 2034 asks for is 4.5.3 (RFC 5321 §4.5.3.1.10). */
 export const tooManyRecipients = reply(452, "4.5.3", "sorry, too many recipients (#5.7.1)");
 export const authenticationRequired = reply(530, "5.7.1", "authentication required (#5.7.1)");
+/** Exchange's "client was not authenticated to send as that sender" has its own code; there is none registered. */
+export const notYourAddress = reply(550, "5.7.60", "sorry, you may not send as that address (#5.7.60)");
+export const overSendingLimit = reply(450, "4.7.1", "sorry, you have sent as much as you may for now (#4.7.1)");
+export const cannotTellLimit = reply(451, "4.3.0", "sorry, unable to check your sending limit now (#4.3.0)");
+
+// Logging in (RFC 4954 §4, §6; texts: spec 11.3).
+export const authenticated = reply(235, "2.7.0", "ok, go ahead (#2.0.0)");
+export const challenge = (base64: string): Reply => reply(334, null, base64);
+export const wrongLogin = reply(535, "5.7.8", "authorization failed (#5.7.0)");
+export const tooManyWrongLogins = reply(421, "4.7.0", "too many failed logins, goodbye (#4.7.0)");
+export const tooManyLogins = reply(454, "4.7.0", "too many failed logins, try again later (#4.7.0)");
+export const cannotAuthenticate = reply(454, "4.7.0", "oops, I can't check that login now (#4.3.0)");
+export const alreadyAuthenticated = reply(503, "5.5.1", "you're already authenticated (#5.5.0)");
+export const noAuthInTransaction = reply(503, "5.5.1", "no auth during mail transaction (#5.5.0)");
+export const noAuth = reply(503, "5.3.3", "auth not available (#5.3.3)");
+export const encryptFirst = reply(538, "5.7.11", "encryption required for authentication (#5.7.11)");
+export const unknownMechanism = reply(504, "5.5.4", "auth type unimplemented (#5.5.1)");
+export const malformedAuth = reply(501, "5.5.2", "malformed auth input (#5.5.4)");
+export const cancelledAuth = reply(501, "5.0.0", "auth exchange cancelled (#5.0.0)");
+export const badParameter = reply(501, "5.5.4", "bad parameter (#5.5.4)");
 
 // The message itself.
 export const tooBig = reply(552, "5.3.4", "sorry, that message size exceeds my databytes limit (#5.3.4)");

@@ -7,9 +7,13 @@
  *         a message is in the queue; `to` is its first recipient
  *     smtpd reject id=k3f9-17 ip=192.0.2.1 reason=rcpthosts code=553 from=a@b.test to=x@y.test
  *         a command got 4xx or 5xx. Reasons: unknown-verb, sequence, syntax, line-too-long (wrong commands);
- *         size, auth (at MAIL); badhelo, badmailfrom, badmailfrompatterns, rcpthosts, relayreject, badrcptto, badrcptpatterns,
+ *         auth-unavailable, auth-mechanism, auth-syntax, auth-cancelled (at AUTH);
+ *         size, auth, owner (at MAIL); badhelo, badmailfrom, badmailfrompatterns, rcpthosts, relayreject, badrcptto, badrcptpatterns,
  *         maxrcpt, no-mailbox, mailbox-check (at RCPT); too-big, looping, bare-lf, no-door, queue (the message; `no-door`: an
  *         alert line tells why; `queue`: the queue or a QMAILQUEUE program said no, `said` has its words)
+ *     smtpd login id=k3f9-17 ip=192.0.2.1 user=joe mechanism=PLAIN
+ *     smtpd login refused id= ip= user= mechanism= reason=wrong|too-many        as the client wrote the name
+ *     smtpd login trouble id= ip= user= mechanism= reason=                     it could not be checked
  *     smtpd session id=k3f9-17 ip=192.0.2.1 helo=client.test accepted=1 rejected=0 bytes=1234 seconds=0.132 end=quit
  *         a session is over; `end` is one of the words of `SessionEnd`: quit, eof (the peer hung up), timeout, lost (the
  *         connection broke), bare-lf, errors, bad-recipients, early-talker, line-too-long, too-big, bad-chunk,
@@ -33,6 +37,14 @@ export function logAccepted(talk: Conversation, transaction: Transaction, bytes:
     qp: qp ?? 0,
   };
   talk.house.log(eventLine("smtpd accept", facts));
+}
+
+export function logLogin(
+  talk: Conversation,
+  how: "" | "refused" | "trouble",
+  facts: { readonly user: string; readonly mechanism: string; readonly reason?: string },
+): void {
+  talk.house.log(eventLine(how === "" ? "smtpd login" : `smtpd login ${how}`, { ...who(talk), ...facts }));
 }
 
 export function logRefused(talk: Conversation, refusal: Refusal, reply: Reply): void {

@@ -10,6 +10,7 @@ import type { House } from "./house.ts";
 import * as say from "./say.ts";
 import { converse } from "./session.ts";
 import { makeHome, memoryQueue } from "./testing/play-chat.ts";
+import { testAccounts } from "./testing/test-accounts.ts";
 
 let home: string;
 let controls: SmtpControls;
@@ -30,6 +31,7 @@ after(() => rm(home, { recursive: true }));
 const houseWith = (queue: ReturnType<typeof memoryQueue>, more: Partial<House> = {}): House => ({
   controls,
   role: "smtp",
+  login: null,
   post: queue.post,
   origin: { invoker: "network", uid: 0 },
   checkRecipient: (address) => (address.startsWith("no") ? "no" : "yes"),
@@ -208,4 +210,28 @@ test("a session told to end while it works answers its command first", async () 
   assert.deepEqual(said.slice(2), ["250 ok", "421 service is shutting down, try again later (#4.3.2)", ""]);
   client.destroy();
   server.destroy();
+});
+
+test("tarpitting starts after the count, and never for who has logged in [J-011]", async () => {
+  const slow = { ...controls, tarpitCount: 2, tarpitDelayMs: 5_000, authClear: "yes", smtpAuth: true } as const;
+  const delays: number[] = [];
+  const play = async (login: readonly string[]): Promise<number> => {
+    const [client, server] = duplexPair();
+    client.resume();
+    const house = houseWith(memoryQueue(), {
+      controls: slow,
+      login: testAccounts(new Map([["joe", "secret"]])),
+      sleep: async (ms) => void delays.push(ms),
+    });
+    const wire = new LineWire(server, slow.timeoutMs);
+    const talk = new Conversation("t", wire, house, new Map([["TCPREMOTEIP", "192.0.2.1"]]));
+    const over = converse(talk).then(() => wire.end());
+    client.end(
+      [...login, "MAIL FROM:<joe@mx.test>", ...Array(5).fill("RCPT TO:<a@heaven.test>"), "QUIT", ""].join("\r\n"),
+    );
+    await over;
+    return delays.splice(0).length;
+  };
+  assert.equal(await play([]), 3);
+  assert.equal(await play([`AUTH PLAIN ${Buffer.from("\0joe\0secret").toString("base64")}`]), 0);
 });

@@ -1,5 +1,6 @@
 import { WireError } from "#net";
 import { splitCommand } from "../grammar/command.ts";
+import { maxAuthLineBytes } from "./commands/auth.ts";
 import { commands, unknownVerb } from "./commands.ts";
 import type { Conversation, SessionEnd } from "./conversation.ts";
 import { idle, type Phase, type Turn } from "./phase.ts";
@@ -14,7 +15,17 @@ const maxSkippedBytes = 1 << 20;
 const maxErrors = 20;
 /** Commands that bring no message nearer, since the last accepted one: room for keep-alives, none for playing with us all day. */
 const maxIdleCommands = 1000;
-const idleVerbs: ReadonlySet<string> = new Set(["helo", "ehlo", "mail", "rset", "noop", "vrfy", "help", "xclient"]);
+const idleVerbs: ReadonlySet<string> = new Set([
+  "auth",
+  "helo",
+  "ehlo",
+  "mail",
+  "rset",
+  "noop",
+  "vrfy",
+  "help",
+  "xclient",
+]);
 /** Refused recipients since the last accepted message, for clients that may not relay (address harvesting). */
 const maxBadRecipients = 100;
 
@@ -92,7 +103,7 @@ async function greet(talk: Conversation): Promise<SessionEnd | null> {
 function takeCommand(talk: Conversation): string | null | undefined {
   if (talk.ending !== null) return undefined;
   try {
-    return talk.wire.takeLine(maxLineBytes);
+    return talk.wire.takeLine(talk.house.login === null ? maxLineBytes : maxAuthLineBytes);
   } catch (error) {
     if (error instanceof WireError && error.kind === "too-long") return null;
     throw error;

@@ -1,4 +1,5 @@
 import type { Conversation } from "../conversation.ts";
+import { offeredMechanisms } from "../login.ts";
 import { idle, type Turn } from "../phase.ts";
 import * as say from "../say.ts";
 
@@ -18,6 +19,7 @@ export function ehlo(talk: Conversation, name: string): Turn {
 
 function extensions(talk: Conversation): readonly string[] {
   const { maxRecipients } = talk.house.controls;
+  const mechanisms = talk.house.login === null ? [] : offeredMechanisms(talk);
   return [
     "PIPELINING", // RFC 2920
     `SIZE ${talk.client.maxBytes}`, // RFC 1870; 0 is "no fixed limit"
@@ -26,6 +28,8 @@ function extensions(talk: Conversation): readonly string[] {
     "CHUNKING", // RFC 3030
     ...(Number.isFinite(maxRecipients) ? [`LIMITS RCPTMAX=${maxRecipients}`] : []), // RFC 9422
     ...(talk.house.readmit === null ? [] : ["XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"]),
+    // RFC 4954 §3; the second form is for clients older than it (spec 11.3).
+    ...(mechanisms.length === 0 ? [] : [`AUTH ${mechanisms.join(" ")}`, `AUTH=${mechanisms.join(" ")}`]),
     "8BITMIME", // RFC 6152
   ];
 }

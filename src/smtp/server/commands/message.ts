@@ -3,6 +3,7 @@ import { networkTraceLine } from "#message";
 import type { Reply } from "../../grammar/reply.ts";
 import type { Conversation } from "../conversation.ts";
 import { DataDecoder } from "../data-decoder.ts";
+import { channelOf } from "../login.ts";
 import { type Fate, MessageIntake, type Posting, type Refused } from "../message-intake.ts";
 import { idle, type Phase, type Transaction, type Turn } from "../phase.ts";
 import * as say from "../say.ts";
@@ -24,7 +25,7 @@ export function openIntake(talk: Conversation, transaction: Transaction): Messag
   const { house, client } = talk;
   const trace = networkTraceLine(
     {
-      protocol: "SMTP",
+      protocol: talk.user === null ? "SMTP" : channelOf(talk).isSecure ? "ESMTPSA" : "ESMTPA",
       remoteHost: client.host,
       remoteIp: client.ip,
       remoteInfo: client.info,

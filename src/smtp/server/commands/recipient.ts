@@ -12,12 +12,12 @@ type Verdict = Address | Denial;
 
 /**
  * RCPT (RFC 5321 §4.1.1.3). An empty recipient, which qmail took and lost, is a syntax error (spec G17). After `tarpitcount`
- * recipients each further answer comes late (spec 11.5).
+ * recipients each further answer comes late (spec 11.5), but to nobody who has logged in (J-011).
  */
 export function recipient(talk: Conversation, phase: Mail, argument: string): Turn | Promise<Turn> {
   const { tarpitCount, tarpitDelayMs } = talk.house.controls;
   talk.recipients++;
-  if (tarpitCount === 0 || talk.recipients <= tarpitCount) return take(talk, phase, argument);
+  if (tarpitCount === 0 || talk.recipients <= tarpitCount || talk.user !== null) return take(talk, phase, argument);
   return talk.house.sleep(tarpitDelayMs).then(() => take(talk, phase, argument));
 }
 

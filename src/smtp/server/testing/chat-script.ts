@@ -4,6 +4,7 @@
  *
  *     CONTROL name value     a control file (before the first S or C line); \n in the value is a line end
  *     ENV NAME=value         a variable of the session's surroundings;  ROLE submission
+ *     ACCOUNT login password                somebody who can log in; `later` cannot be checked, `guessed` was tried too often
  *     MAILBOX address yes|no|defer        what the recipient check answers (yes for all others);  CHECK off
  *     QUEUE temporary|permanent text      what the queue answers from here on (`QUEUE done` again after it)
  *     C: text                the client sends this line and CRLF
@@ -29,6 +30,8 @@ export type Step =
 
 /** A conversation and the house it takes place in. */
 export type ChatScript = {
+  /** Who can log in, with which password. */
+  readonly accounts: ReadonlyMap<string, string>;
   readonly controls: ReadonlyMap<string, string>;
   readonly surroundings: ReadonlyMap<string, string>;
   readonly mailboxes: ReadonlyMap<string, "yes" | "no" | "defer">;
@@ -104,6 +107,7 @@ export function parseChat(text: string): ChatScript {
     ["TCPLOCALHOST", "mx.test"],
   ]);
   const mailboxes = new Map<string, "yes" | "no" | "defer">();
+  const accounts = new Map<string, string>();
   const steps: (Step & { readonly at: number })[] = [];
   let role: ChatScript["role"] = "smtp";
   let checks = true;
@@ -113,6 +117,7 @@ export function parseChat(text: string): ChatScript {
     const [name = "", value = ""] = rest.split(/ (.*)/s);
     if (word === "CONTROL") controls.set(name, unescaped(value));
     else if (word === "ENV") surroundings.set(...(rest.split(/=(.*)/s).slice(0, 2) as [string, string]));
+    else if (word === "ACCOUNT") accounts.set(name, value);
     else if (word === "MAILBOX") mailboxes.set(name, value as "yes" | "no" | "defer");
     else if (word === "ROLE") role = rest as ChatScript["role"];
     else if (word === "CHECK") checks = rest !== "off";
@@ -122,5 +127,5 @@ export function parseChat(text: string): ChatScript {
       steps.push({ ...step, at: index + 1 });
     }
   }
-  return { controls, surroundings, mailboxes, checks, role, steps };
+  return { controls, surroundings, mailboxes, accounts, checks, role, steps };
 }

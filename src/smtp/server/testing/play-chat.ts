@@ -12,6 +12,7 @@ import type { House } from "../house.ts";
 import type { DoorAnswer } from "../message-intake.ts";
 import { converse } from "../session.ts";
 import { type ChatScript, parseChat } from "./chat-script.ts";
+import { testAccounts } from "./test-accounts.ts";
 
 /** A message that reached the queue. */
 export type Queued = { readonly envelope: Envelope; readonly message: string };
@@ -113,6 +114,7 @@ export async function playChat(source: string, connect: Connect): Promise<void> 
   const house: House = {
     controls,
     role: script.role,
+    login: script.accounts.size === 0 ? null : testAccounts(script.accounts),
     post: queue.post,
     origin: { invoker: "network", uid: 0 },
     checkRecipient: script.checks ? (address) => script.mailboxes.get(address) ?? "yes" : null,
