@@ -133,7 +133,7 @@ export function talk(
   port: number,
   input = "",
   host = "127.0.0.1",
-  from?: { readonly localPort: number },
+  from?: { readonly localAddress: string },
 ): Promise<string> {
   return new Promise((done, failed) => {
     const socket = connect({ port, host, allowHalfOpen: true, ...from });
