@@ -23,6 +23,7 @@ const sideways: ReadonlyMap<string, string> = new Map([
   ["files -> bytes", "paths are octets"],
   ["control -> bytes", "control files are octets"],
   ["net -> bytes", "tcp rules are octets"],
+  ["process -> files", "execve and setrlimit are system calls that Node lacks; the words for what they say"],
   ["supervise -> files", "locks"],
   ["supervise -> log", "stamps and rotated names"],
   ["send -> bounce", "the scheduler knows when a message owes a bounce, and what of"],

@@ -49,13 +49,14 @@ const lockExclusive = 2;
 const lockNonBlocking = 4;
 
 /**
- * Tries an exclusive flock(2); false if another holds it; null if locking is not to be had here, or not on this file system.
- * Released by closing the fd.
+ * Tries an exclusive flock(2), or waits for it (which blocks this process); false if another holds it; null if locking is not to be had
+ * here, or not on this file system. Released by closing the fd.
  */
-export function flockFile(fd: number): boolean | null {
+export function flockFile(fd: number, patience: "now" | "wait" = "now"): boolean | null {
   const c = libc();
   if (c === null) return null;
-  if (c.flock(fd, lockExclusive | lockNonBlocking) === 0) return true;
+  const operation = patience === "now" ? lockExclusive | lockNonBlocking : lockExclusive;
+  if (c.flock(fd, operation) === 0) return true;
   return c.heldBy() ? false : null;
 }
 

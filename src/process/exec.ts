@@ -1,6 +1,7 @@
 import { callProgram } from "./call-program.ts";
 import { findOwn, multiCallPath, type OwnProgram } from "./find-own.ts";
-import type { Exec, ProgramCall, ProgramIndex } from "./program.ts";
+import type { Exec, ExecChange, ProgramCall, ProgramIndex } from "./program.ts";
+import type { Successor } from "./replace-process.ts";
 import { type SpawnCall, spawnProgram } from "./spawn-program.ts";
 
 /** What an `Exec` hands on from the program that calls it. Fields may be getters: a stream nobody asks for is never opened. */
@@ -11,6 +12,8 @@ export type ExecBase = Pick<ProgramCall, "env" | "cwd" | "stdin" | "stdout" | "s
   readonly pid?: number;
   /** Left out: nothing but stdout and stderr can be written to. */
   readonly output?: ProgramCall["output"];
+  /** How a process of its own becomes another program; see `replaceProcess`. Left out where the process or its streams are others'. */
+  readonly replace?: (next: Successor) => Promise<string | null>;
 };
 
 /** The program of ours to call inside this process; null if the words take a process of their own. */
@@ -22,7 +25,7 @@ function callable(index: ProgramIndex, words: readonly [string, ...string[]], ba
 
 /** Makes the `exec` of a program that runs on `base`: our own programs are called, others are spawned. */
 export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
-  return (words, change = {}) => {
+  return async (words, change = {}) => {
     const own = callable(index, words, base);
     const changed: ExecBase = {
       env: change.env ?? base.env,
@@ -43,11 +46,26 @@ export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
       become: base.become ?? null,
       pid: change.pid ?? base.pid ?? process.pid,
       output: base.output ?? noOutput,
+      ...(base.replace === undefined || changesStreams(change) ? {} : { replace: base.replace }),
     };
+    const command = own === null ? commandOf(index, words) : words;
+    if (change.lastOf !== undefined && (own === null || change.limits !== undefined)) {
+      const { goOn } = await import("./last-program.ts");
+      const code = await goOn({
+        command,
+        words,
+        own,
+        path: base.env.PATH,
+        change,
+        base: changed,
+        owner: change.lastOf,
+      });
+      if (code !== null) return code;
+    }
     if (own === null) {
       const inputs = change.inputs ?? new Map();
       const onSpawn = change.onSpawn === undefined ? {} : { onSpawn: change.onSpawn };
-      return spawnProgram(commandOf(index, words), { ...spawnCall(changed), inputs, ...onSpawn });
+      return spawnProgram(command, { ...spawnCall(changed), inputs, ...onSpawn });
     }
     return callProgram(own.load, programCall(index, own.name, own.args, changed));
   };
@@ -58,10 +76,23 @@ function commandOf(index: ProgramIndex, words: readonly [string, ...string[]]): 
   const own = findOwn(index, words);
   return own === null ? words : [multiCallPath, own.name, ...own.args];
 }
+
 const noOutput = (): null => null;
 
+/** True if the next program does not have this process's own descriptors. */
+function changesStreams({ stdin, stdout, inputs }: ExecChange): boolean {
+  return stdin !== undefined || stdout !== undefined || inputs !== undefined;
+}
+
 /** The part of a base that a real child is started with: its streams are opened now. */
-function spawnCall({ env, cwd, stdin, stdout, stderr, signal }: ExecBase): Omit<SpawnCall, "inputs" | "onSpawn"> {
+export function spawnCall({
+  env,
+  cwd,
+  stdin,
+  stdout,
+  stderr,
+  signal,
+}: ExecBase): Omit<SpawnCall, "inputs" | "onSpawn"> {
   return { env, cwd, stdin, stdout, stderr, signal };
 }
 

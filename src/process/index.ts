@@ -8,6 +8,7 @@
 export { type ExecBase, makeExec } from "./exec.ts";
 export { findOwn, multiCallPath, type OwnProgram } from "./find-own.ts";
 export { type Getopt, getopt } from "./getopt.ts";
+export type { Limits, NewLimit, Resource } from "./limits.ts";
 export { parsePlainCommand } from "./plain-command.ts";
 export {
   type Exec,

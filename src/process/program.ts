@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { Limits } from "./limits.ts";
 
 /**
  * Replaces "execute the next program" of a classic chain. `words[0]` is the program's name or path. A program of ours
@@ -20,6 +21,16 @@ export type ExecChange = {
   readonly pid?: number;
   /** Told the process number of a real child, as soon as it has one. */
   readonly onSpawn?: (pid: number) => void;
+  /**
+   * Said by a program that ends with the next one (a chain loader): its own name. A process of its own then becomes the next program
+   * (execve(2): the same process number and descriptors), if that is none of ours; where this cannot be done it is a child whose
+   * end is waited for. A program that cannot be run is a line `NAME: fatal: unable to run ...` and 111.
+   */
+  readonly lastOf?: string;
+  /** Limits on resources for the next program. Needs `lastOf`. */
+  readonly limits?: Limits;
+  /** Descriptors of ours that a child must have, too (a lock). A process that becomes the next program keeps them anyway. */
+  readonly held?: readonly number[];
 };
 
 /** The user a process becomes: ids, and the groups (of an account by its name; else the one gid). */

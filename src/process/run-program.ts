@@ -99,17 +99,24 @@ function endOnBrokenPipe(stream: Writable, stop: () => void): Writable {
 /** What `ownProcess` makes; `written` are the output streams that somebody asked for. */
 type OwnProcess = ExecBase & { readonly written: () => readonly Writable[] };
 
+/** Set by bin/quail: the soft limit on open files before Node raised it. */
+const openFilesVariable = "QUAIL_OPEN_FILES";
+
 /** This process as what a program runs on. Streams and signal handlers come into being when they are asked for. */
 function ownProcess(): OwnProcess {
+  const openFiles = process.env[openFilesVariable];
+  if (openFiles !== undefined) delete process.env[openFilesVariable];
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   let stdout: Writable | undefined;
   let stderr: Writable | undefined;
+  let stdinOpened = false;
   let listening = false;
   return {
     env: process.env,
     cwd: process.cwd(),
     get stdin() {
+      stdinOpened = true;
       return process.stdin;
     },
     get stdout() {
@@ -132,6 +139,14 @@ function ownProcess(): OwnProcess {
     input: inputOf,
     output: outputOf,
     become: becomeUser,
+    async replace(next) {
+      if (stdinOpened && process.stdin.readableDidRead) return null; // What was read of it would be lost.
+      await Promise.all(
+        [stdout, stderr, ...openOutputs.values()].filter((stream) => stream !== undefined).map(drained),
+      );
+      const { givingBack, replaceProcess } = await import("./replace-process.ts");
+      return replaceProcess({ ...next, limits: givingBack(openFiles, next.limits) });
+    },
     written: () => [stdout, stderr, ...openOutputs.values()].filter((stream) => stream !== undefined),
   };
 }

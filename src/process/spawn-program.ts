@@ -17,6 +17,12 @@ export type SpawnCall = {
   readonly inputs?: ReadonlyMap<number, Readable>;
   /** Told the child's number, as soon as it has one. */
   readonly onSpawn?: (pid: number) => void;
+  /** Descriptors of this process that it gets, too, behind all others. */
+  readonly held?: readonly number[];
+  /** What it is told as its own name, if that is not the path. */
+  readonly name?: string;
+  /** Signals to this process that are passed on, beside the one that `signal` stands for. */
+  readonly relay?: readonly NodeJS.Signals[];
 };
 
 /** qmail's codes for a program that could not be started: for good (no such file), or for now. */
@@ -86,7 +92,14 @@ export function spawnProgram(words: readonly [string, ...string[]], call: SpawnC
   const options: SpawnOptions = {
     cwd: call.cwd,
     env: call.env,
-    stdio: [inputFd(call.stdin), outputFd(call.stdout), outputFd(call.stderr), ...furtherFds(call.inputs)],
+    stdio: [
+      inputFd(call.stdin),
+      outputFd(call.stdout),
+      outputFd(call.stderr),
+      ...furtherFds(call.inputs),
+      ...(call.held ?? []),
+    ],
+    ...(call.name === undefined ? {} : { argv0: call.name }),
   };
   return new Promise((resolve) => {
     const child = spawn(words[0], words.slice(1), options);
@@ -94,8 +107,13 @@ export function spawnProgram(words: readonly [string, ...string[]], call: SpawnC
     const stop = (): void => {
       child.kill("SIGTERM");
     };
+    const relay = (signal: NodeJS.Signals): void => {
+      child.kill(signal);
+    };
+    for (const signal of call.relay ?? []) process.on(signal, relay);
     const settle = (code: number): void => {
       call.signal.removeEventListener("abort", stop);
+      for (const signal of call.relay ?? []) process.off(signal, relay);
       resolve(code);
     };
     if (call.signal.aborted) stop();

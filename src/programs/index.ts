@@ -75,6 +75,12 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["tcprules", () => import("./ucspi-tcp/tcprules.ts")],
   ["tcprulescheck", () => import("./ucspi-tcp/tcprulescheck.ts")],
   ["tcpserver", () => import("./ucspi-tcp/tcpserver.ts")],
+  // daemontools
+  ["envdir", () => import("./daemontools/envdir.ts")],
+  ["envuidgid", () => import("./daemontools/envuidgid.ts")],
+  ["setlock", () => import("./daemontools/setlock.ts")],
+  ["setuidgid", () => import("./daemontools/setuidgid.ts")],
+  ["softlimit", () => import("./daemontools/softlimit.ts")],
   // checkpassword
   ["checkpassword", () => import("./checkpassword/checkpassword.ts")],
   // qmailanalog
@@ -118,7 +124,7 @@ const withHelp =
   };
 
 /** Programs that change the process they run in: under a server that runs chains inside its own, they get one of theirs. */
-const needProcess: ReadonlySet<string> = new Set(["checkpassword"]);
+const needProcess: ReadonlySet<string> = new Set(["checkpassword", "setlock", "setuidgid", "softlimit"]);
 
 /** Looks a command up by the name an operator types; undefined if it is not ours. */
 export const findProgram: ProgramIndex = (name) => {

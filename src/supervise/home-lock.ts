@@ -1,19 +1,12 @@
-import { spawnSync } from "node:child_process";
 import { closeSync, fchownSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
 /** How often a lock that will be free soon is tried, in milliseconds. */
 const retryMs = 100;
 
-/**
- * flock(2) on a descriptor of ours, through flock(1): the lock belongs to the open file, so it stays when the helper has
- * gone. (The library that could do it in this process would stay in its memory for good.) Where there is no flock(1), through
- * that library. Null if there is no way to lock.
- */
+/** Tries the lock without the library that stays in memory, if there is flock(1); null if there is no way to lock. */
 async function tryLock(fd: number): Promise<boolean | null> {
-  const { status, error } = spawnSync("flock", ["-n", "-x", "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
-  if (error === undefined && (status === 0 || status === 1)) return status === 0;
-  const { flockFile } = await import("#files");
-  return flockFile(fd);
+  const { flockFile, lockByHelper } = await import("#files");
+  return lockByHelper(fd, "now") ?? flockFile(fd);
 }
 
 /** A lock on a file, held as long as any process has its descriptor open. */

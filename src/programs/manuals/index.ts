@@ -16,6 +16,7 @@ const packages: readonly Loader[] = [
   () => import("./ucspi.ts"),
   () => import("./qmail-admin.ts"),
   () => import("./log-tools.ts"),
+  () => import("./chain-loaders.ts"),
   () => import("./formats.ts"),
   () => import("./control-manual.ts"),
 ];

@@ -1,0 +1,88 @@
+import { fstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { candidates, isPassedOver, worse } from "./find-executable.ts";
+import { isSetHere, type Limits, limitThisProcess } from "./limits.ts";
+
+/** The program that this process is to become. `path`: the $PATH it is looked for in. */
+export type Successor = {
+  readonly words: readonly [string, ...string[]];
+  readonly env: NodeJS.ProcessEnv;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly path: string | undefined;
+  readonly limits: Limits;
+};
+
+const accessMode = 0o3;
+const standard = [0, 1, 2];
+
+/** Which way an open descriptor goes (O_RDONLY, O_WRONLY, O_RDWR). */
+function modeOf(fd: number): number {
+  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
+  return Number.parseInt(flags, 8) & accessMode;
+}
+
+function nullDevice(): number {
+  try {
+    return statSync("/dev/null").rdev;
+  } catch {
+    return -1; // A bare chroot: nobody can have it open.
+  }
+}
+
+/**
+ * The descriptors from 3 up that came with this process. Node marks them all as its own at its start; its own are told by what they
+ * are: pipes of which it has both ends, event descriptors, the null device.
+ */
+export function inheritedDescriptors(): readonly number[] {
+  const nothing = nullDevice();
+  const seen: { readonly fd: number; readonly pipe: string | null; readonly mode: number }[] = [];
+  for (const name of readdirSync("/proc/self/fd")) {
+    const fd = Number(name);
+    try {
+      const stat = fstatSync(fd);
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      if (fd < 3 || target.startsWith("anon_inode:") || (stat.isCharacterDevice() && stat.rdev === nothing)) continue;
+      seen.push({ fd, pipe: target.startsWith("pipe:") ? target : null, mode: modeOf(fd) });
+    } catch {
+      // The descriptor of the listing itself: closed by now.
+    }
+  }
+  const hasOtherEnd = (pipe: string, mode: number): boolean =>
+    seen.some((one) => one.pipe === pipe && one.mode !== mode);
+  return seen.filter(({ pipe, mode }) => pipe === null || !hasOtherEnd(pipe, mode)).map(({ fd }) => fd);
+}
+
+/** These limits, with the one on open files as it was before Node raised it (digits; undefined if nobody knows), unless it was set on purpose. */
+export function givingBack(openFiles: string | undefined, limits: Limits): Limits {
+  if (openFiles === undefined || !/^[0-9]+$/.test(openFiles) || limits.has("nofile") || isSetHere("nofile"))
+    return limits;
+  return new Map([["nofile", BigInt(openFiles)] as const, ...limits]);
+}
+
+/**
+ * This process becomes another program: execve(2), so the process number stays, and so do the descriptors that were given to it. Comes
+ * back only with the code of why it could not be; null if this cannot be done here at all, and a child must do.
+ */
+export async function replaceProcess({ words, env, cwd, path, limits }: Successor): Promise<string | null> {
+  const calls = (await import("#files")).processCalls();
+  if (calls === null) return null;
+  try {
+    // Not needlessly: this user may not be able to go where the process stands.
+    if (cwd !== process.cwd()) process.chdir(cwd);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "EACCES";
+  }
+  for (const fd of [...standard, ...inheritedDescriptors()]) calls.keepOpen(fd);
+  const files = candidates(words[0], path, cwd);
+  calls.restoreSignals();
+  // Last, because Node may not live long with them.
+  const unlimited = await limitThisProcess(limits);
+  if (unlimited !== null) return unlimited;
+  let code = "ENOENT";
+  for (const file of files) {
+    const said = calls.execve(file, words, env);
+    if (!isPassedOver(said)) return said;
+    code = worse(code, said);
+  }
+  return code;
+}
