@@ -9,7 +9,7 @@ import { test } from "node:test";
 
 /** From the ground up. Rooms of one storey know nothing of each other but along `sideways`. */
 const storeys: readonly (readonly [storey: string, rooms: readonly string[]])[] = [
-  ["ground", ["bytes", "files", "log", "control", "process", "net", "sql", "supervise"]],
+  ["ground", ["bytes", "files", "log", "control", "process", "net", "tls", "sql", "supervise"]],
   ["nouns", ["mail", "message", "sieve"]],
   ["stores and oracles", ["queue", "mailbox", "users", "auth", "checks", "dns"]],
   ["movers", ["inject", "smtp", "qmtp", "send", "local", "remote", "bounce", "ucspi"]],
@@ -24,6 +24,8 @@ const sideways: ReadonlyMap<string, string> = new Map([
   ["control -> bytes", "control files are octets"],
   ["net -> bytes", "tcp rules are octets"],
   ["process -> files", "execve and setrlimit are system calls that Node lacks; the words for what they say"],
+  ["tls -> control", "which certificates and ciphers there are"],
+  ["tls -> files", "ticket keys are written as a whole"],
   ["supervise -> files", "locks"],
   ["supervise -> log", "stamps and rotated names"],
   ["send -> bounce", "the scheduler knows when a message owes a bounce, and what of"],

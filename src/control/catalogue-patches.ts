@@ -1,4 +1,4 @@
-import { binary, type Facts, flag, list, number, text, value } from "./control-file.ts";
+import { binary, type Facts, flag, list, number, value } from "./control-file.ts";
 import { checkAddressOrHost, checkDomainOrSuffix, checkHost } from "./entry-checks.ts";
 
 /**
@@ -18,7 +18,6 @@ const because =
   });
 
 const junk = because("junk control is not built in yet");
-const securing = because("TLS is not built in yet");
 const rewriting = because("rewritten senders are not built in yet");
 const copying = because("copies of all mail are not built in; a program named by QMAILQUEUE can make them");
 const ldap = because("accounts of LDAP come through the system's name service (nsswitch.conf)");
@@ -40,12 +39,6 @@ export const patchFiles = {
   spfrules: value(null, junk("SPF rules of one's own, tried before a domain's last.", "include:example.org")),
   spfguess: value(null, junk("SPF rules for domains without a record.", "v=spf1 a/24 mx/24 ?all")),
   spfexp: value(null, junk("The text of an SPF refusal.", "See http://spf.example.org/")),
-  "servercert.pem": text(null, securing("The SMTP server's certificates and key.", "-----BEGIN CERTIFICATE-----")),
-  "clientcert.pem": text(null, securing("The certificate shown to SMTP servers.", "-----BEGIN CERTIFICATE-----")),
-  "clientca.pem": text(null, securing("Authorities whose client certificates count.", "-----BEGIN CERTIFICATE-----")),
-  tlsclients: list(null, securing("Mail addresses in client certificates that may relay.", "joe@example.com")),
-  tlsserverciphers: value(null, securing("Ciphers of the SMTP server.", "HIGH:!aNULL")),
-  tlsclientciphers: value(null, securing("Ciphers of the SMTP client.", "HIGH:!aNULL")),
   bouncelifetime: number(
     604_800,
     because("bounces wait as long as other mail does (control/queuelifetime)")(

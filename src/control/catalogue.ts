@@ -9,9 +9,13 @@
 import { patchFiles } from "./catalogue-patches.ts";
 import { qmailFiles } from "./catalogue-qmail.ts";
 import { quailFiles } from "./catalogue-quail.ts";
+import { tlsFiles } from "./catalogue-tls.ts";
 import type { ControlFile } from "./control-file.ts";
 
-const files = { ...qmailFiles, ...quailFiles, ...patchFiles } as const satisfies Record<string, ControlFile>;
+const files = { ...qmailFiles, ...quailFiles, ...tlsFiles, ...patchFiles } as const satisfies Record<
+  string,
+  ControlFile
+>;
 
 /** The catalogue with every entry's own type. */
 export type Catalogue = typeof files;

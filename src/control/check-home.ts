@@ -19,8 +19,8 @@ function isFolder(home: string, name: string): boolean {
   return statSync(join(home, "control", name), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Folders with certificates that patches keep here. */
-const knownFolders = new Set(["tlshosts", "notlshosts"]);
+/** Folders with certificates: those patches keep here, and ours. */
+const knownFolders = new Set(["tlshosts", "notlshosts", "certs"]);
 
 function checkFile(home: string, name: string): readonly Problem[] {
   const file = catalogue.get(name);

@@ -25,6 +25,8 @@ const families: ReadonlyMap<string, Family> = new Map<string, Family>([
   ["smtp_messages_accepted_total", counter("smtp_messages_accepted_total", "Messages taken by SMTP.")],
   ["smtp_message_bytes_accepted_total", counter("smtp_message_bytes_accepted_total", "Their bytes.")],
   ["smtp_rejections_total", counter("smtp_rejections_total", "Commands and messages refused by SMTP.")],
+  ["smtp_tls_sessions_total", counter("smtp_tls_sessions_total", "SMTP sessions that spoke TLS.")],
+  ["smtp_tls_failures_total", counter("smtp_tls_failures_total", "TLS handshakes with SMTP clients that failed.")],
   ["memory_rss_bytes", gauge("queue_memory_rss_bytes", "Resident memory of the queue service.")],
 ]);
 

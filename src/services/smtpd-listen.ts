@@ -5,14 +5,25 @@ import { eventLine } from "#log";
 const backlog = 4096;
 
 /** Where to listen: an address, or a descriptor that was opened for us. */
-export type Where = ListenOptions & { readonly fd?: number };
+export type Where = ListenOptions & {
+  readonly fd?: number;
+  /** TLS begins with the connection (RFC 8314). */
+  readonly isSecure: boolean;
+};
 
-/** The places to listen at by the options `listen=`, `listen2=`, `listen-fd=`, `reuse-port=`. Throws if there are none. */
+/**
+ * The places to listen at by the options `listen=`, `listen2=`, `listen-fd=`, `reuse-port=`, and with `tls-` in front the same for
+ * TLS from the first octet on. Throws if there are none.
+ */
 export function listenPlaces(options: ReadonlyMap<string, string>): readonly Where[] {
   const reusePort = options.get("reuse-port") === "1";
   const where = [...options].flatMap(([key, value]): Where[] => {
-    if (key === "listen-fd") return [{ fd: Number(value) }];
-    return /^listen\d*$/.test(key) ? [{ ...parseListen(key, value), reusePort }] : [];
+    const option = /^(tls-)?listen(?:(-fd)|\d*)$/.exec(key);
+    if (option === null) return [];
+    const isSecure = option[1] !== undefined;
+    return option[2] === undefined
+      ? [{ ...parseListen(key, value), reusePort, isSecure }]
+      : [{ fd: Number(value), isSecure }];
   });
   if (where.length === 0) throw new Error("say where to listen: listen=IP:PORT");
   return where;
@@ -29,7 +40,7 @@ function parseListen(key: string, value: string): { readonly host?: string; read
 
 /** Listens; logs where. Throws if the address cannot be had. The caller closes the server. */
 export function listenFor(
-  where: Where,
+  { isSecure, ...where }: Where,
   onSocket: (socket: Socket) => void,
   log: (line: string) => void,
 ): Promise<Server> {
@@ -40,7 +51,7 @@ export function listenFor(
     server.listen({ ...where, backlog }, () => {
       const at = server.address();
       if (at !== null && typeof at === "object") {
-        log(eventLine("smtpd listening", { address: at.address, port: at.port }));
+        log(eventLine("smtpd listening", { address: at.address, port: at.port, tls: isSecure ? 1 : undefined }));
       }
       server.removeAllListeners("error");
       // Out of descriptors and the like: accept() is tried again by libuv, so this is for the log only.

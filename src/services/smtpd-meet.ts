@@ -10,9 +10,11 @@ import {
   type House,
   type Reply,
   renderReply,
+  type SessionEnd,
   type Surroundings,
   say,
 } from "#smtp";
+import type { TlsServer } from "#tls";
 import type { SmtpdControls } from "./smtpd-controls.ts";
 import type { SmtpdDoors } from "./smtpd-doors.ts";
 import type { Tally } from "./smtpd-tally.ts";
@@ -38,6 +40,7 @@ export type Front = {
   readonly sessions: Set<Session>;
   readonly nextId: () => string;
   readonly tally: Tally;
+  readonly tls: TlsServer;
 };
 
 /** Closes a connection that gets no session, with a word if there is one to say. */
@@ -49,8 +52,8 @@ function turnAway(front: Front, socket: Socket, ip: string, reason: string, repl
   void wire.end();
 }
 
-/** A new connection. Nothing is awaited before the greeting unless the peer is a load balancer. */
-export function meet(front: Front, socket: Socket): void {
+/** A new connection. Nothing is awaited before the greeting unless the peer is a load balancer, or TLS comes first (`isSecure`). */
+export function meet(front: Front, socket: Socket, isSecure: boolean): void {
   if (socket.remoteAddress === undefined) {
     socket.destroy(); // It has gone already.
     return;
@@ -69,8 +72,8 @@ export function meet(front: Front, socket: Socket): void {
     ["TCPLOCALPORT", String(socket.localPort)],
   ]);
   if (controls.smtp.me !== null) base.set("TCPLOCALHOST", controls.smtp.me);
-  if (controls.proxyFrom?.has(ip)) void meetBehindProxy(front, socket, controls, base);
-  else admit(front, controls, new LineWire(socket, controls.smtp.timeoutMs), socket, base);
+  if (controls.proxyFrom?.has(ip)) void meetBehindProxy(front, socket, controls, base, isSecure);
+  else admit(front, controls, new LineWire(socket, controls.smtp.timeoutMs), socket, base, isSecure);
 }
 
 /** The control files as they are now; null (and an alert) if they cannot be used. */
@@ -89,6 +92,7 @@ async function meetBehindProxy(
   socket: Socket,
   controls: SmtpdControls,
   base: Map<string, string>,
+  isSecure: boolean,
 ): Promise<void> {
   const wire = new LineWire(socket, proxyHeaderMs);
   const timer = setTimeout(() => socket.destroy(), proxyHeaderMs);
@@ -104,7 +108,7 @@ async function meetBehindProxy(
     base.set("TCPREMOTEIP", plainIp(header.ip)).set("TCPREMOTEPORT", String(header.port));
     base.set("TCPLOCALIP", plainIp(header.localIp)).set("TCPLOCALPORT", String(header.localPort));
   }
-  admit(front, controls, wire, socket, base);
+  admit(front, controls, wire, socket, base, isSecure);
 }
 
 async function takeProxyHeader(wire: LineWire): Promise<ProxyHeader | null> {
@@ -138,7 +142,14 @@ function underRules(controls: SmtpdControls, base: Surroundings): Surroundings |
   return changed;
 }
 
-function admit(front: Front, controls: SmtpdControls, wire: LineWire, socket: Socket, base: Surroundings): void {
+function admit(
+  front: Front,
+  controls: SmtpdControls,
+  wire: LineWire,
+  socket: Socket,
+  base: Surroundings,
+  isSecure: boolean,
+): void {
   const ip = base.get("TCPREMOTEIP") ?? "";
   const surroundings = underRules(controls, base);
   if (surroundings === null) {
@@ -156,20 +167,41 @@ function admit(front: Front, controls: SmtpdControls, wire: LineWire, socket: So
   const session: Session = {
     talk,
     socket,
-    over: converse(talk).then((end) => {
-      count(front.tally, talk);
+    over: (isSecure ? secureFirst(front, talk) : converse(talk)).then((end) => {
+      count(front.tally, talk, end);
       front.admission.leave(ip);
       front.sessions.delete(session);
-      // Who has said QUIT or hung up sends nothing that our close could cut off; others get time to hear us out.
-      if (end === "quit" || end === "eof") wire.close();
-      else return wire.end();
+      // Who has said QUIT or hung up sends nothing that our close could cut off; others get time to hear us out. TLS has to be
+      // closed in words, or the end could be somebody else's doing (RFC 8446 §6.1).
+      if (talk.tls === null && (end === "quit" || end === "eof")) talk.wire.close();
+      else return talk.wire.end();
     }),
   };
   front.sessions.add(session);
 }
 
-function count(tally: Tally, talk: Conversation): void {
+/** TLS, and the session after it (RFC 8314 §3.3). */
+async function secureFirst(front: Front, talk: Conversation): Promise<SessionEnd> {
+  const { wire, client } = talk;
+  const secured = await front.tls.secure(() => {
+    const ahead = wire.takeSome(); // Behind a PROXY header the handshake may have come along.
+    const plain = wire.release();
+    if (ahead !== undefined) plain.unshift(ahead);
+    return plain;
+  });
+  if (secured.kind === "secure") {
+    talk.secured(secured.socket, secured.fact);
+    return converse(talk);
+  }
+  if (secured.kind === "unavailable") wire.socket.destroy();
+  front.log(eventLine("smtpd refuse", { ip: client.ip, reason: "tls", said: secured.reason }));
+  return "tls";
+}
+
+function count(tally: Tally, talk: Conversation, end: SessionEnd): void {
   tally.count("sessions");
+  if (talk.tls !== null) tally.count("tls_sessions");
+  if (end === "tls") tally.count("tls_failures");
   tally.count("messages_accepted", talk.accepted);
   tally.count("message_bytes_accepted", talk.acceptedBytes);
   tally.count("rejections", talk.rejected);
@@ -199,6 +231,7 @@ function sharedHouse(front: Front, controls: SmtpdControls): House {
     isOwnAddress,
     inMoreRcptHosts: front.doors.inMoreRcptHosts,
     readmit: null,
+    tls: front.tls,
     log: front.log,
     now: () => new Date(),
     sleep: (ms) => sleep(ms),

@@ -5,7 +5,14 @@ export type Tally = {
   take(): Readonly<Record<string, number>> | null;
 };
 
-type TallyName = "sessions" | "connections_refused" | "messages_accepted" | "message_bytes_accepted" | "rejections";
+type TallyName =
+  | "sessions"
+  | "tls_sessions"
+  | "tls_failures"
+  | "connections_refused"
+  | "messages_accepted"
+  | "message_bytes_accepted"
+  | "rejections";
 
 /** A tally for a role: `smtp_sessions_total`, `submission_messages_accepted_total`, ... */
 export function newTally(role: "smtp" | "submission"): Tally {

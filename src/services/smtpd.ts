@@ -3,13 +3,14 @@
  * for messages and `run/local` to ask for mailboxes; reads control files, writes none.
  *
  * Options: `listen=IP:PORT` (also `[v6]:PORT`, `PORT`; further ones as `listen2=`, `listen3=`), `listen-fd=N` (an inherited
- * listener), `reuse-port=1`, `role=smtp|submission`, `processes=N` (how many share the work: each takes its part of
+ * listener), the same with `tls-` in front (`tls-listen=`: TLS from the first octet on, RFC 8314), `reuse-port=1`, `role=smtp|submission`, `processes=N` (how many share the work: each takes its part of
  * control/concurrencyincoming); `smtp:KEY=` and `submission:KEY=`: both roles in one process, see `smtpd-roles.ts`. Log lines: those of a session in `smtp/server/session-log.ts`, and
  *
- *     smtpd listening address=127.0.0.1 port=25
- *     smtpd refuse ip=192.0.2.1 reason=full|host-full|rules|proxy|controls
+ *     smtpd listening address=127.0.0.1 port=25 tls=1
+ *     smtpd refuse ip=192.0.2.1 reason=full|host-full|rules|proxy|controls|tls
  *         a connection got no session: all slots taken, too many from its host, denied by control/tcp.smtp, no PROXY
- *         header from where one is required, control files unreadable (the alert before it says which)
+ *         header from where one is required, control files unreadable (the alert before it says which), TLS did not come about
+ *         where it is spoken from the start
  *     alert: smtpd: ...       an admin is wanted: a control file cannot be used; a session met a bug
  */
 import type { Server } from "node:net";
@@ -17,6 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { liveControls } from "#control";
 import { closeServer } from "#net";
 import { Admission, askLocal, type House, say } from "#smtp";
+import { tlsServer } from "#tls";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
 import { loadSmtpdControls, type SmtpdControls, smtpdControlFiles } from "./smtpd-controls.ts";
 import { openSmtpdDoors } from "./smtpd-doors.ts";
@@ -50,9 +52,12 @@ const serveRole: Service = async (start) => {
     sessions: new Set(),
     nextId: sessionIds(),
     tally: newTally(role),
+    tls: tlsServer({ home: start.home, alert: (problem) => start.log(`alert: smtpd: ${problem}`) }),
   };
   const servers = await Promise.all(
-    listenPlaces(start.options).map((where) => listenFor(where, (socket) => meet(front, socket), start.log)),
+    listenPlaces(start.options).map((where) =>
+      listenFor(where, (socket) => meet(front, socket, where.isSecure), start.log),
+    ),
   );
   const sweeper = setInterval(() => {
     sweep(front);

@@ -70,6 +70,7 @@ async function serve(
       isOwnAddress,
       inMoreRcptHosts: searchMoreRcptHosts(home),
       readmit: null,
+      tls: null,
       log,
       now: () => new Date(),
       sleep: (ms) => sleep(ms),

@@ -15,7 +15,11 @@ export type Client = {
   readonly relay: ByteString | null;
   /** Largest message in stored bytes; 0: no limit. DATABYTES beats the control file (Q-036, G46). */
   readonly maxBytes: number;
+  /** FORCE_TLS: no mail is taken from it in the clear (spec 11.4). */
+  readonly mustSecure: boolean;
 };
+
+const offWords: ReadonlySet<string> = new Set(["", "0"]);
 
 /** Reads the surroundings of a connection. */
 export function clientOf(surroundings: Surroundings, controls: SmtpControls): Client {
@@ -26,6 +30,7 @@ export function clientOf(surroundings: Surroundings, controls: SmtpControls): Cl
     info: surroundings.get("TCPREMOTEINFO") ?? null,
     localName: surroundings.get("TCPLOCALHOST") ?? surroundings.get("TCPLOCALIP") ?? "unknown",
     relay: surroundings.get("RELAYCLIENT") ?? null,
+    mustSecure: !offWords.has(surroundings.get("FORCE_TLS") ?? ""),
     maxBytes: limit === undefined ? controls.dataBytes : Number(/^\d*/.exec(limit)![0]),
   };
 }

@@ -5,6 +5,7 @@ import { ehlo, helo } from "./commands/hello.ts";
 import { mail } from "./commands/mail.ts";
 import { data } from "./commands/message.ts";
 import { recipient } from "./commands/recipient.ts";
+import { startTls } from "./commands/start-tls.ts";
 import { xclient } from "./commands/xclient.ts";
 import { idle, type Phase, type Run, row } from "./phase.ts";
 import * as say from "./say.ts";
@@ -31,6 +32,7 @@ export const commands: ReadonlyMap<string, Run<Phase>> = new Map([
     "quit",
     row(always, say.ok, (talk) => ({ phase: idle, reply: say.goodbye(talk.house.controls.greeting), end: "quit" })),
   ],
+  ["starttls", row(always, say.ok, startTls)],
   ["xclient", row(["idle"], say.transactionUnderWay, (talk, _phase, argument) => xclient(talk, argument))],
 ]);
 

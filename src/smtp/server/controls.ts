@@ -28,6 +28,8 @@ export const smtpControlFiles: readonly string[] = [
   "tarpitcount",
   "tarpitdelay",
   "timeoutsmtpd",
+  "tlsclients",
+  "tlsonly",
   "xclientfrom",
 ];
 
@@ -65,6 +67,10 @@ export type SmtpControls = {
   readonly greetDelayMs: number;
   /** Whether RCPT asks if there is such a mailbox; null: control/rcptcheck does not say (then yes). */
   readonly checksRecipients: boolean | null;
+  /** Addresses in client certificates whose owners may relay; lower case. */
+  readonly tlsClients: ReadonlySet<ByteString>;
+  /** control/tlsonly: the listeners that take mail over TLS only. */
+  readonly tlsOnly: ReadonlySet<ByteString>;
   /** Who may use XCLIENT; null: nobody. */
   readonly xclientFrom: Networks | null;
   /** control/authmechanisms, in capitals: the ways to log in that are offered where logging in is possible. */
@@ -158,6 +164,8 @@ export function loadSmtpControls(home: string): SmtpControls {
     tarpitDelayMs: seconds(home, "tarpitdelay", defaultTarpitSeconds),
     greetDelayMs: seconds(home, "greetdelay", 0),
     checksRecipients: readSwitch(home, "rcptcheck"),
+    tlsClients: lowerSet(home, "tlsclients") ?? new Set(),
+    tlsOnly: lowerSet(home, "tlsonly") ?? new Set(),
     xclientFrom: readNetworks(home, "xclientfrom"),
     mechanisms: (readSetting(home, "authmechanisms") ?? usualMechanisms).map((name) => name.toUpperCase()),
     authClear: readAuthClear(home),

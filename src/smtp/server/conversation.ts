@@ -1,8 +1,11 @@
+import type { Duplex } from "node:stream";
 import type { ByteString } from "#bytes";
-import type { LineWire } from "#net";
+import { LineWire } from "#net";
+import type { TlsFact } from "#tls";
 import { type Reply, renderReply } from "../grammar/reply.ts";
 import { type Client, clientOf } from "./client.ts";
 import type { House, Surroundings } from "./house.ts";
+import { underTls } from "./under-tls.ts";
 
 /** How a session ended, as its log line says it. */
 export type SessionEnd =
@@ -21,13 +24,17 @@ export type SessionEnd =
   | "controls"
   | "shutdown"
   | "stress"
+  | "tls"
   | "trouble";
 
 /** One client being served: what is known of it now, and what it has done so far. */
 export class Conversation {
   /** Tells sessions apart in the log: unique among the processes of one host for as long as anyone compares. */
   readonly id: string;
-  readonly wire: LineWire;
+  /** Another one once TLS has begun. */
+  wire: LineWire;
+  /** What is known of the secure connection; null: it is in the clear. */
+  tls: TlsFact | null = null;
   readonly house: House;
   surroundings: Surroundings;
   client: Client;
@@ -53,6 +60,8 @@ export class Conversation {
   recipients = 0;
   /** When the present wait for a command began, Unix ms; null while one is being worked on. */
   waitingSince: number | null = null;
+  /** The surroundings without what a login added. */
+  #unclaimed: Surroundings;
   #end: SessionEnd | null = null;
   #lastWord: Reply | null = null;
 
@@ -61,6 +70,7 @@ export class Conversation {
     this.wire = wire;
     this.house = house;
     this.surroundings = surroundings;
+    this.#unclaimed = surroundings;
     this.client = clientOf(surroundings, house.controls);
   }
 
@@ -86,8 +96,22 @@ export class Conversation {
   /** Another client is meant from now on (XCLIENT). */
   become(surroundings: Surroundings): void {
     this.user = null;
+    this.#unclaimed = surroundings;
     this.surroundings = surroundings;
     this.client = clientOf(surroundings, this.house.controls);
+  }
+
+  /**
+   * The connection is secure from now on. What the client said in the clear is forgotten (RFC 3207 §4.2): anybody on the way may have
+   * said it.
+   */
+  secured(socket: Duplex, fact: TlsFact): void {
+    this.wire = new LineWire(socket, this.wire.timeoutMs);
+    this.tls = fact;
+    this.helo = null;
+    this.extended = false;
+    const surroundings = underTls(this.#unclaimed, fact, this.house.controls);
+    if (surroundings !== this.surroundings) this.become(surroundings);
   }
 
   /** Set once the session is to end for a reason that is not the peer's doing. */

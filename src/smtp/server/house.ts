@@ -1,5 +1,6 @@
 import type { ByteString } from "#bytes";
 import type { Envelope, Origin } from "#mail";
+import type { TlsServer } from "#tls";
 import type { SmtpControls } from "./controls.ts";
 import type { LoginHouse } from "./login.ts";
 import type { Posting } from "./message-intake.ts";
@@ -31,6 +32,8 @@ export type House = {
    * deny that client. Null: XCLIENT is refused.
    */
   readonly readmit: ((told: Surroundings) => Surroundings | null) | null;
+  /** Makes connections secure; null: no TLS here. */
+  readonly tls: TlsServer | null;
   readonly log: (line: string) => void;
   readonly now: () => Date;
   readonly sleep: (ms: number) => Promise<void>;

@@ -44,9 +44,19 @@ export type LoginHouse = {
 const strong = /^(?:CRAM-MD5|SCRAM-.*)$/;
 const isLoopback = (ip: string): boolean => ip.startsWith("127.") || ip === "::1";
 
+/** RFC 9266 §2. */
+const exporterLabel = "EXPORTER-Channel-Binding";
+const exporterBytes = 32;
+
 /** The TLS facts of a session; without TLS there are none. */
-export function channelOf(_talk: Conversation): LoginChannel {
-  return { isSecure: false, tlsExporter: null, certificate: [] };
+export function channelOf({ tls }: Conversation): LoginChannel {
+  if (tls === null) return { isSecure: false, tlsExporter: null, certificate: [] };
+  return {
+    isSecure: true,
+    // Before TLS 1.3 the exporter is no proof against somebody in the middle without further conditions (RFC 9266 §3).
+    tlsExporter: tls.version === "TLSv1.3" ? tls.exportKey(exporterLabel, exporterBytes) : null,
+    certificate: tls.clientCert?.emails ?? [],
+  };
 }
 
 /** What this client may log in by now, in the order of control/authmechanisms; nothing where AUTH is not offered (J-170, Q-278). */

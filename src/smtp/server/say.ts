@@ -84,6 +84,18 @@ export const malformedAuth = reply(501, "5.5.2", "malformed auth input (#5.5.4)"
 export const cancelledAuth = reply(501, "5.0.0", "auth exchange cancelled (#5.0.0)");
 export const badParameter = reply(501, "5.5.4", "bad parameter (#5.5.4)");
 
+// STARTTLS (RFC 3207 §4); qmail's patch gave the words (spec 11.4).
+export const tlsReady = reply(220, "2.0.0", "ready for tls");
+export const noParameters = reply(501, "5.5.4", "Syntax error (no parameters allowed) (#5.5.4)");
+export const tlsAlready = reply(503, "5.5.1", "TLS is on already (#5.5.1)");
+export const tlsFirst = reply(530, "5.7.0", "STARTTLS first (#5.7.0)");
+export const noTls = (reason: ByteString): Reply => reply(454, "4.3.0", `TLS not available: ${reason} (#4.3.0)`);
+export const noCertificate = reply(
+  553,
+  "5.7.1",
+  "sorry, that domain isn't in my list of allowed rcpthosts; no valid cert for gatewaying (#5.7.1)",
+);
+
 // The message itself.
 export const tooBig = reply(552, "5.3.4", "sorry, that message size exceeds my databytes limit (#5.3.4)");
 export const looping = reply(554, "5.4.6", "too many hops, this message is looping (#5.4.6)");

@@ -8,16 +8,19 @@
  *     smtpd reject id=k3f9-17 ip=192.0.2.1 reason=rcpthosts code=553 from=a@b.test to=x@y.test
  *         a command got 4xx or 5xx. Reasons: unknown-verb, sequence, syntax, line-too-long (wrong commands);
  *         auth-unavailable, auth-mechanism, auth-syntax, auth-cancelled (at AUTH);
- *         size, auth, owner (at MAIL); badhelo, badmailfrom, badmailfrompatterns, rcpthosts, relayreject, badrcptto, badrcptpatterns,
- *         maxrcpt, no-mailbox, mailbox-check (at RCPT); too-big, looping, bare-lf, no-door, queue (the message; `no-door`: an
- *         alert line tells why; `queue`: the queue or a QMAILQUEUE program said no, `said` has its words)
+ *         tls, size, auth, owner (at MAIL); badhelo, badmailfrom, badmailfrompatterns, rcpthosts, relayreject, badrcptto,
+ *         badrcptpatterns, maxrcpt, no-mailbox, mailbox-check (at RCPT); too-big, looping, bare-lf, no-door, queue (the message;
+ *         `no-door`: an alert line tells why; `queue`: the queue or a QMAILQUEUE program said no, `said` has its words)
  *     smtpd login id=k3f9-17 ip=192.0.2.1 user=joe mechanism=PLAIN
  *     smtpd login refused id= ip= user= mechanism= reason=wrong|too-many        as the client wrote the name
  *     smtpd login trouble id= ip= user= mechanism= reason=                     it could not be checked
+ *     smtpd tls-failed id=k3f9-17 ip=192.0.2.1 reason=ERR_SSL_NO_SHARED_CIPHER
+ *         a handshake came to nothing: OpenSSL's word for it, or `timeout`, `closed`
  *     smtpd session id=k3f9-17 ip=192.0.2.1 helo=client.test accepted=1 rejected=0 bytes=1234 seconds=0.132 end=quit
- *         a session is over; `end` is one of the words of `SessionEnd`: quit, eof (the peer hung up), timeout, lost (the
+ *         a session is over; over TLS also `tls` (the version), `cipher`, `sni` (the name the client asked for), `cert` (whom
+ *         clientca.pem vouches for), `resumed=1` after a session ticket. `end` is one of the words of `SessionEnd`: quit, eof (the peer hung up), timeout, lost (the
  *         connection broke), bare-lf, errors, bad-recipients, early-talker, line-too-long, too-big, bad-chunk,
- *         rules, controls, shutdown, stress (all slots taken, this one idle), trouble (our bug: an alert line tells)
+ *         rules, controls, shutdown, stress (all slots taken, this one idle), tls (no handshake), trouble (our bug: an alert line tells)
  */
 import { eventLine } from "#log";
 import type { Reply } from "../grammar/reply.ts";
@@ -60,6 +63,22 @@ export function logRefused(talk: Conversation, refusal: Refusal, reply: Reply): 
   talk.house.log(eventLine("smtpd reject", facts));
 }
 
+export function logTlsFailure(talk: Conversation, reason: string): void {
+  talk.house.log(eventLine("smtpd tls-failed", { ...who(talk), reason }));
+}
+
+function secureFacts({ tls }: Conversation) {
+  if (tls === null) return {};
+  const { version, cipher, sni, clientCert, isResumed } = tls;
+  return {
+    tls: version,
+    cipher,
+    sni: sni ?? undefined,
+    cert: clientCert === null ? undefined : (clientCert.emails[0] ?? clientCert.commonName ?? clientCert.fingerprint),
+    resumed: isResumed ? 1 : undefined,
+  };
+}
+
 export function logSession(talk: Conversation, end: SessionEnd, seconds: number): void {
   const facts = {
     ...who(talk),
@@ -67,6 +86,7 @@ export function logSession(talk: Conversation, end: SessionEnd, seconds: number)
     accepted: talk.accepted,
     rejected: talk.rejected,
     bytes: talk.acceptedBytes,
+    ...secureFacts(talk),
     seconds: seconds.toFixed(3),
     end,
   };

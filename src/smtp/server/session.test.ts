@@ -38,6 +38,7 @@ const houseWith = (queue: ReturnType<typeof memoryQueue>, more: Partial<House> =
   isOwnAddress: () => false,
   inMoreRcptHosts: async () => false,
   readmit: null,
+  tls: null,
   log: () => {},
   now: () => new Date("2026-11-22T12:34:56Z"),
   sleep: async () => {},

@@ -18,7 +18,8 @@ export function ehlo(talk: Conversation, name: string): Turn {
 }
 
 function extensions(talk: Conversation): readonly string[] {
-  const { maxRecipients } = talk.house.controls;
+  const { tls, controls } = talk.house;
+  const { maxRecipients } = controls;
   const mechanisms = talk.house.login === null ? [] : offeredMechanisms(talk);
   return [
     "PIPELINING", // RFC 2920
@@ -26,6 +27,7 @@ function extensions(talk: Conversation): readonly string[] {
     "SMTPUTF8", // RFC 6531
     "ENHANCEDSTATUSCODES", // RFC 2034
     "CHUNKING", // RFC 3030
+    ...(tls !== null && talk.tls === null && tls.isOffered() ? ["STARTTLS"] : []), // RFC 3207
     ...(Number.isFinite(maxRecipients) ? [`LIMITS RCPTMAX=${maxRecipients}`] : []), // RFC 9422
     ...(talk.house.readmit === null ? [] : ["XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"]),
     // RFC 4954 §3; the second form is for clients older than it (spec 11.3).

@@ -13,6 +13,9 @@ import * as say from "../say.ts";
  */
 export function mail(talk: Conversation, phase: Phase, argument: string): Turn {
   const { house, client } = talk;
+  if (talk.tls === null && (client.mustSecure || house.controls.tlsOnly.has(house.role))) {
+    return { phase, reply: say.tlsFirst, refusal: { reason: "tls", kind: "sender" } };
+  }
   if (house.role === "submission" && client.relay === null) {
     return { phase, reply: say.authenticationRequired, refusal: { reason: "auth", kind: "sender" } };
   }

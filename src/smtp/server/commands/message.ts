@@ -3,7 +3,6 @@ import { networkTraceLine } from "#message";
 import type { Reply } from "../../grammar/reply.ts";
 import type { Conversation } from "../conversation.ts";
 import { DataDecoder } from "../data-decoder.ts";
-import { channelOf } from "../login.ts";
 import { type Fate, MessageIntake, type Posting, type Refused } from "../message-intake.ts";
 import { idle, type Phase, type Transaction, type Turn } from "../phase.ts";
 import * as say from "../say.ts";
@@ -20,12 +19,19 @@ const refused = {
   "no-door": say.cannotPost,
 } as const satisfies Record<Refused, Reply>;
 
+/** RFC 3848's word, or qmail's for who comes in the clear and unknown. */
+function protocolOf({ tls, user }: Conversation): "SMTP" | "ESMTPS" | "ESMTPA" | "ESMTPSA" {
+  if (user === null) return tls === null ? "SMTP" : "ESMTPS";
+  return tls === null ? "ESMTPA" : "ESMTPSA";
+}
+
 /** Starts to take in the message of a transaction, our Received line first. */
 export function openIntake(talk: Conversation, transaction: Transaction): MessageIntake {
   const { house, client } = talk;
   const trace = networkTraceLine(
     {
-      protocol: talk.user === null ? "SMTP" : channelOf(talk).isSecure ? "ESMTPSA" : "ESMTPA",
+      protocol: protocolOf(talk),
+      ...(talk.tls === null ? {} : { tls: talk.tls }),
       remoteHost: client.host,
       remoteIp: client.ip,
       remoteInfo: client.info,

@@ -50,7 +50,7 @@ function judge(talk: Conversation, { transaction }: Mail, address: Address): Ver
   if (queued === null) return { reply: say.syntax, reason: "syntax" };
   const ours = client.relay !== null || mayReceive(house, address);
   return onceKnown(ours, (isOurs) => {
-    if (!isOurs) return notOurs;
+    if (!isOurs) return talk.tls !== null && house.controls.tlsClients.size > 0 ? notVouchedFor : notOurs;
     return denialOf(talk, address) ?? findMailbox(house, queued);
   });
 }
@@ -74,6 +74,8 @@ function findMailbox(house: House, queued: Address): Verdict | Promise<Verdict> 
 }
 
 const notOurs: Denial = { reply: say.noRelay, reason: "rcpthosts" };
+/** Those that may relay prove it by a certificate here (spec 11.4). */
+const notVouchedFor: Denial = { reply: say.noCertificate, reason: "rcpthosts" };
 const withoutMailbox = {
   no: { reply: say.noMailbox, reason: "no-mailbox" },
   defer: { reply: say.cannotTellMailbox, reason: "mailbox-check" },

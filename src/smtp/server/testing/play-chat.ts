@@ -121,6 +121,7 @@ export async function playChat(source: string, connect: Connect): Promise<void> 
     isOwnAddress: (ip) => ip === "192.0.2.25" || ip === "2001:db8::25",
     inMoreRcptHosts: async (keys) => keys.includes("more.test"),
     readmit: controls.xclientFrom === null ? null : (told) => (told.get("TCPREMOTEIP") === "192.0.2.66" ? null : told),
+    tls: null,
     log: (line) => logged.push(line),
     now: () => new Date("2026-11-22T12:34:56Z"),
     sleep: async (ms) => void (await wait(Math.min(ms, 20))),
