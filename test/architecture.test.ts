@@ -45,6 +45,8 @@ const partDoors: ReadonlySet<string> = new Set([
   "#operate/numbers",
   "#analyse/matching",
   "#analyse/tables",
+  "#supervise/directory",
+  "#supervise/classic",
 ]);
 
 const source = join(import.meta.dirname, "..", "src");

@@ -170,6 +170,17 @@ const rows: readonly Row[] = [
   { words: ["zsuids"], stdin: matched, code: 0 },
   { words: ["qmail-upq"], env: home, code: 0 },
   { words: ["ipmeprint"], code: 0 },
+  { words: ["fghack"], code: 100 },
+  { words: ["fghack", "sh", "-c", "exit 3"], code: 3 },
+  { words: ["readproctitle", "four"], code: 100 },
+  { words: ["readproctitle", "errors:", "........"], stdin: "x\n", code: 0 },
+  { words: ["supervise", "no-such-directory"], code: 111 },
+  { words: ["svc", "-ud", "control", "no-such-directory"], code: 0 },
+  { words: ["svc", "-z"], code: 100 },
+  { words: ["svok", "control"], code: 100 },
+  { words: ["svscan", "no-such-directory"], code: 111 },
+  { words: ["svstat", "control", "no-such-directory"], code: 0 },
+  { words: ["svup", "control"], code: 100 },
 ];
 
 /** What each run starts from: a small home, at the same path every time, for paths show in what programs say. */

@@ -12,5 +12,5 @@ export { errorCode, errorText, isPassing } from "./error-text.ts";
 export { HeldBytes } from "./held-bytes.ts";
 export { lockByHelper, lockDescriptor } from "./lock-descriptor.ts";
 export { type ProcessCalls, processCalls, type ResourceLimit } from "./process-calls.ts";
-export { flockFile, hasSyscalls, lockFile, peerUid, syncFileSystem } from "./syscalls.ts";
+export { flockFile, hasSyscalls, lockFile, peerUid, reapChild, syncFileSystem } from "./syscalls.ts";
 export { type DatagramSender, datagramTo } from "./unix-datagram.ts";

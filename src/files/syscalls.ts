@@ -5,6 +5,7 @@ type Native = {
   readonly flock: (fd: number, operation: number) => number;
   readonly fcntl: (fd: number, command: number, lock: Buffer) => number;
   readonly syncfs: (fd: number) => number;
+  readonly waitpid: (pid: number, status: null, options: number) => number;
   readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number;
   readonly syncfsAsync: (fd: number) => Promise<number>;
   /** Error numbers that mean "another holds the lock", as against "there are no locks here". */
@@ -27,6 +28,7 @@ function libc(): Native | null {
       flock: lib.func("int flock(int, int)"),
       fcntl: lib.func("int fcntl(int, int, void *)"),
       syncfs,
+      waitpid: lib.func("int waitpid(int, void *, int)"),
       heldBy: () => held.has(koffi.errno()),
       getsockopt: lib.func("int getsockopt(int, int, int, _Out_ void *, _Inout_ void *)"),
       syncfsAsync: (fd) =>
@@ -93,4 +95,14 @@ export function peerUid(socket: Socket): number | null {
   const length = Buffer.alloc(4);
   length.writeUInt32LE(12);
   return c.getsockopt(fd, solSocket, soPeercred, credentials, length) === 0 ? credentials.readUInt32LE(4) : null;
+}
+
+const doNotWait = 1;
+
+/**
+ * Takes note of the end of a child that Node does not know, so that the kernel forgets it. False if it has not ended, or there is no way
+ * to ask. Never for a child that Node started: it would wait for that one for good.
+ */
+export function reapChild(pid: number): boolean {
+  return libc()?.waitpid(pid, null, doNotWait) === pid;
 }

@@ -81,6 +81,14 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["setlock", () => import("./daemontools/setlock.ts")],
   ["setuidgid", () => import("./daemontools/setuidgid.ts")],
   ["softlimit", () => import("./daemontools/softlimit.ts")],
+  ["fghack", () => import("./daemontools/fghack.ts")],
+  ["readproctitle", () => import("./daemontools/readproctitle.ts")],
+  ["supervise", () => import("./daemontools/supervise.ts")],
+  ["svc", () => import("./daemontools/svc.ts")],
+  ["svok", () => import("./daemontools/svok.ts")],
+  ["svscan", () => import("./daemontools/svscan.ts")],
+  ["svstat", () => import("./daemontools/svstat.ts")],
+  ["svup", () => import("./daemontools/svup.ts")],
   // checkpassword
   ["checkpassword", () => import("./checkpassword/checkpassword.ts")],
   // qmailanalog

@@ -1,13 +1,8 @@
 import { closeSync, fchownSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { tryLock } from "./lock-fd.ts";
 
 /** How often a lock that will be free soon is tried, in milliseconds. */
 const retryMs = 100;
-
-/** Tries the lock without the library that stays in memory, if there is flock(1); null if there is no way to lock. */
-async function tryLock(fd: number): Promise<boolean | null> {
-  const { flockFile, lockByHelper } = await import("#files");
-  return lockByHelper(fd, "now") ?? flockFile(fd);
-}
 
 /** A lock on a file, held as long as any process has its descriptor open. */
 export type HomeLock = { readonly fd: number; release(): void };

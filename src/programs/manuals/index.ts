@@ -17,6 +17,7 @@ const packages: readonly Loader[] = [
   () => import("./qmail-admin.ts"),
   () => import("./log-tools.ts"),
   () => import("./chain-loaders.ts"),
+  () => import("./supervising.ts"),
   () => import("./formats.ts"),
   () => import("./control-manual.ts"),
 ];
