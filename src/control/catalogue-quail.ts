@@ -389,6 +389,46 @@ export const quailFiles = {
     example: "192.0.2.0/24",
     check: checkNetwork,
   }),
+  sendercheck: value("both", {
+    meaning:
+      "What must be the own address of who has logged in: `both` the envelope sender and From, `envelope` the sender alone, `no` neither.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "envelope",
+    check: checkOneOf("no", "envelope", "both"),
+  }),
+  senderowners: map({
+    meaning:
+      "What users may send as besides their own address: user, a colon, addresses (or @ and a domain, or * for all) with blanks between.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "joe@example.org:sales@example.org @lists.example.org",
+  }),
+  sendernames: list(null, {
+    meaning:
+      "How senders are shown, in ofmipname's form: the envelope sender, the name, the address that takes its place in envelope and From, each with a colon behind it.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "joe@pc.example.org:Joe Doe:joe.doe@example.org:",
+    check: (entry) => (/^[^:]+:[^:]*:[^:@]+@[^:]+:/.test(entry) ? null : "is no address:name:address: line"),
+  }),
+  submithideclient: flag(false, {
+    meaning: "Whether Received leaves out where a user who has logged in writes from.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "1",
+  }),
+  submitkeepheader: flag(false, {
+    meaning: "Whether submitted messages keep their header as it is: nothing is added, Bcc stays.",
+    usedBy: ["smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "1",
+  }),
   sendinglimits: map({
     meaning:
       "How much who has logged in may send: user:messages:recipients:messages:recipients, the first two an hour, the others a day, 0 for no limit; * is everybody else.",

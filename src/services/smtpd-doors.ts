@@ -1,6 +1,15 @@
 import { displayText } from "#bytes";
+import { liveControls } from "#control";
 import { openDoor, programDoor } from "#qmtp";
-import { type House, type LoginHouse, type LoginTurn, type Surroundings, searchMoreRcptHosts } from "#smtp";
+import {
+  type House,
+  type LoginHouse,
+  type LoginTurn,
+  loadSenderRules,
+  type Surroundings,
+  searchMoreRcptHosts,
+  senderRuleFiles,
+} from "#smtp";
 import type { AuthClient } from "./ask-auth.ts";
 import type { SaslAnswer } from "./auth-frames.ts";
 
@@ -26,6 +35,7 @@ function openLoginDoor(home: string): LoginHouse & { readonly close: () => void 
         talk: { ...talk, next: async (bytes) => sendingTurn(await talk.next(bytes)) },
       };
     },
+    rules: liveControls(home, senderRuleFiles, () => loadSenderRules(home)),
     spend: async (user, recipients) => (await auth()).spend(user, recipients),
     close: () => void client?.then((opened) => opened.close()),
   };

@@ -19,3 +19,4 @@ export { searchMoreRcptHosts } from "./server/more-rcpt-hosts.ts";
 export { mayReceive, type RelayRules } from "./server/rcpt-hosts.ts";
 export * as say from "./server/say.ts";
 export { converse } from "./server/session.ts";
+export { loadSenderRules, ownsAddress, type SenderRules, senderRuleFiles } from "./server/submission/sender-rules.ts";

@@ -1,6 +1,7 @@
 /** Logging in, as a session sees it: what the house can ask about it, and what is offered to whom. */
 import type { ByteString } from "#bytes";
 import type { Conversation } from "./conversation.ts";
+import type { SenderRules } from "./submission/sender-rules.ts";
 
 /** A step of a SASL exchange (RFC 4422) by whoever knows the accounts; all but a challenge ends it. `data` is base64. */
 export type LoginTurn =
@@ -36,6 +37,8 @@ export type LoginChannel = Pick<LoginStart, "isSecure" | "tlsExporter" | "certif
 /** The house's way to whoever knows the accounts; secrets pass through here and are not kept. */
 export type LoginHouse = {
   readonly begin: (start: LoginStart) => Promise<{ readonly answer: LoginTurn; readonly talk: LoginTalk }>;
+  /** What control files say about sending by who has logged in; asked for at each message, so that edits count at once. */
+  readonly rules: () => SenderRules;
   /** May this user send a message to so many now? Null: it cannot be told. */
   readonly spend: (user: ByteString, recipients: number) => Promise<boolean | null>;
 };

@@ -16,9 +16,13 @@ export type Fate =
   | { readonly kind: "answered"; readonly answer: DoorAnswer; readonly bytes: number }
   | { readonly kind: "too-big"; readonly bytes: number }
   | { readonly kind: "looping"; readonly bytes: number }
+  | { readonly kind: "header-too-long" | "not-your-from" | "bad-from"; readonly bytes: number }
   | { readonly kind: "no-door"; readonly bytes: number };
 
-/** Why a message goes nowhere: larger than databytes, too many hops, or the way into the queue could not be opened. */
+/**
+ * Why a message goes nowhere: larger than databytes, too many hops, a header that is too long to be completed or not its sender's, or the
+ * way into the queue could not be opened.
+ */
 export type Refused = Exclude<Fate["kind"], "answered">;
 
 /**
@@ -28,6 +32,12 @@ export type Refused = Exclude<Fate["kind"], "answered">;
 export const gatherBytes = 64 * 1024;
 /** Small pieces cost far more memory than their octets: a client that sends one a packet must not gain by that. */
 const maxPieces = 256;
+
+/** A header that is to be completed is held whole; no mail program writes one this long. */
+const maxHeaderBytes = 256 * 1024;
+
+/** Completes the beginning of a message, which holds its header; or why the message is refused for it. */
+export type CompleteHead = (head: Buffer) => Buffer | "not-your-from" | "bad-from";
 
 /**
  * Takes one decoded message in, piece by piece: counts bytes and hops, and passes it on behind our own Received line. What is
@@ -42,11 +52,19 @@ export class MessageIntake {
   #posting: Posting | null = null;
   #bytes = 0;
   #refused: Refused | null = null;
+  /** Null: there is nothing to complete, or it is done. */
+  #complete: CompleteHead | null;
   #refusedAt = 0;
 
   /** `post` opens the door (null: it cannot); `trace` goes first and counts for nothing; `maxBytes` is databytes, 0 for no limit. */
-  constructor(options: { readonly post: () => Posting | null; readonly trace: Buffer; readonly maxBytes: number }) {
+  constructor(options: {
+    readonly post: () => Posting | null;
+    readonly trace: Buffer;
+    readonly maxBytes: number;
+    readonly complete?: CompleteHead | null;
+  }) {
     this.#post = options.post;
+    this.#complete = options.complete ?? null;
     this.#maxBytes = options.maxBytes;
     this.#gathered = [options.trace];
     this.#gatheredBytes = options.trace.length;
@@ -80,12 +98,20 @@ export class MessageIntake {
     if (this.#posting !== null) return this.#posting.write(bytes);
     this.#gathered.push(bytes);
     this.#gatheredBytes += bytes.length;
-    if (this.#gatheredBytes > gatherBytes) return this.#flush();
-    if (this.#gathered.length > maxPieces) this.#gathered = [Buffer.concat(this.#gathered, this.#gatheredBytes)];
+    if (this.#complete !== null) {
+      if (this.#hops.inHeader && this.#bytes > maxHeaderBytes) return this.#refuse("header-too-long");
+      if (!this.#hops.inHeader && !this.#completeHead()) return;
+    }
+    if (this.#complete === null && this.#gatheredBytes > gatherBytes) return this.#flush();
+    if (this.#gathered.length > maxPieces) {
+      const [trace = Buffer.alloc(0), ...pieces] = this.#gathered;
+      this.#gathered = [trace, Buffer.concat(pieces)];
+    }
   }
 
   /** All bytes were given: resolves with what became of the message, durable if the answer is `done`. */
   async finish(): Promise<Fate> {
+    if (this.#refused === null && this.#complete !== null) this.#completeHead(); // All of it was header.
     if (this.#refused !== null) return { kind: this.#refused, bytes: this.#bytes };
     await this.#flush();
     const posting = this.#posting;
@@ -99,6 +125,21 @@ export class MessageIntake {
     this.#gathered = [];
     this.#posting?.abort();
     this.#posting = null;
+  }
+
+  /** The header is all there: completes it, behind our own line. False if the message is refused for it. */
+  #completeHead(): boolean {
+    const complete = this.#complete;
+    this.#complete = null;
+    const [trace = Buffer.alloc(0), ...pieces] = this.#gathered;
+    const completed = complete === null ? Buffer.concat(pieces) : complete(Buffer.concat(pieces));
+    if (typeof completed === "string") {
+      this.#refuse(completed);
+      return false;
+    }
+    this.#gathered = [trace, completed];
+    this.#gatheredBytes = trace.length + completed.length;
+    return true;
   }
 
   #refuse(why: Refused): void {

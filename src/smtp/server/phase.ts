@@ -10,6 +10,8 @@ export type Denial = { readonly reply: Reply; readonly reason: string };
 /** What MAIL and RCPT have said. `recipients` grows in place: a thousand copies of a thousand addresses would be a gift to a bad client. */
 export type Transaction = {
   readonly sender: ReversePath;
+  /** The sender as the client wrote it, where control/sendernames shows another. */
+  readonly writtenAs?: ReversePath;
   /** What every RCPT will hear if sender or HELO name is denied (spec Q-024); null: they are not. */
   readonly denied: Denial | null;
   readonly recipients: Address[];

@@ -65,6 +65,9 @@ export const tooManyRecipients = reply(452, "4.5.3", "sorry, too many recipients
 export const authenticationRequired = reply(530, "5.7.1", "authentication required (#5.7.1)");
 /** Exchange's "client was not authenticated to send as that sender" has its own code; there is none registered. */
 export const notYourAddress = reply(550, "5.7.60", "sorry, you may not send as that address (#5.7.60)");
+export const notYourFrom = reply(550, "5.7.60", "sorry, you may not send with that From (#5.7.60)");
+export const badFrom = reply(550, "5.6.0", "sorry, unable to parse your From (#5.6.0)");
+export const headerTooLong = reply(552, "5.3.4", "sorry, that header is too long (#5.3.4)");
 export const overSendingLimit = reply(450, "4.7.1", "sorry, you have sent as much as you may for now (#4.7.1)");
 export const cannotTellLimit = reply(451, "4.3.0", "sorry, unable to check your sending limit now (#4.3.0)");
 

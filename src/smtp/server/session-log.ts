@@ -10,7 +10,8 @@
  *         auth-unavailable, auth-mechanism, auth-syntax, auth-cancelled (at AUTH);
  *         tls, size, auth, owner (at MAIL); badhelo, badmailfrom, badmailfrompatterns, rcpthosts, relayreject, badrcptto,
  *         badrcptpatterns, maxrcpt, no-mailbox, mailbox-check (at RCPT); too-big, looping, bare-lf, no-door, queue (the message;
- *         `no-door`: an alert line tells why; `queue`: the queue or a QMAILQUEUE program said no, `said` has its words)
+ *         `no-door`: an alert line tells why; `queue`: the queue or a QMAILQUEUE program said no, `said` has its words);
+ *         sending-limit, not-your-from, bad-from, header-too-long (the message of who has logged in)
  *     smtpd login id=k3f9-17 ip=192.0.2.1 user=joe mechanism=PLAIN
  *     smtpd login refused id= ip= user= mechanism= reason=wrong|too-many        as the client wrote the name
  *     smtpd login trouble id= ip= user= mechanism= reason=                     it could not be checked

@@ -221,7 +221,7 @@ test("tarpitting starts after the count, and never for who has logged in [J-011]
     client.resume();
     const house = houseWith(memoryQueue(), {
       controls: slow,
-      login: testAccounts(new Map([["joe", "secret"]])),
+      login: testAccounts(new Map([["joe", "secret"]]), home),
       sleep: async (ms) => void delays.push(ms),
     });
     const wire = new LineWire(server, slow.timeoutMs);

@@ -1,8 +1,9 @@
+import type { Reply } from "../../grammar/reply.ts";
 import type { Conversation } from "../conversation.ts";
 import { DataDecoder } from "../data-decoder.ts";
 import { idle, type Phase, type Turn } from "../phase.ts";
 import * as say from "../say.ts";
-import { answer, bareLf, openIntake } from "./message.ts";
+import { answer, bareLf, openIntake, overLimit } from "./message.ts";
 
 type Chunks = Extract<Phase, { at: "chunks" }>;
 
@@ -21,7 +22,10 @@ export async function chunk(talk: Conversation, phase: Phase, argument: string):
   }
   const size = Number(match[1]);
   if (size === 0) talk.idleCommands++;
-  if (phase.at === "idle" || phase.transaction.recipients.length === 0) return skip(talk, phase, size);
+  if (phase.at === "idle") return skip(talk, phase, size, say.mailFirst, "sequence");
+  if (phase.transaction.recipients.length === 0) return skip(talk, phase, size, say.recipientFirst, "sequence");
+  const over = talk.user === null || phase.at === "chunks" ? null : await overLimit(talk, phase.transaction);
+  if (over !== null) return skip(talk, idle, size, over, "sending-limit");
   const begun: Chunks =
     phase.at === "chunks"
       ? phase
@@ -42,9 +46,8 @@ export async function chunk(talk: Conversation, phase: Phase, argument: string):
 }
 
 /** A chunk outside a transaction: read it, drop it, say what was missing. */
-async function skip(talk: Conversation, phase: Phase, size: number): Promise<Turn> {
-  const reply = phase.at === "idle" ? say.mailFirst : say.recipientFirst;
-  const refusal = { reason: "sequence", kind: "command" } as const;
+async function skip(talk: Conversation, phase: Phase, size: number, reply: Reply, reason: string): Promise<Turn> {
+  const refusal = { reason, kind: reason === "sequence" ? "command" : "message" } as const;
   if (size > maxUnwantedBytes) return { phase, reply, refusal, end: "bad-chunk" };
   const arrived = await readOctets(talk, size, () => undefined);
   return arrived ? { phase, reply, refusal } : { phase, reply: null, end: "eof" };

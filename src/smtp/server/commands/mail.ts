@@ -1,10 +1,12 @@
-import type { ReversePath } from "#mail";
-import { parseParameters } from "../../grammar/parameters.ts";
+import { type ByteString, lowerAscii } from "#bytes";
+import { parseAddress, type ReversePath } from "#mail";
+import { decodeXtext, parseParameters } from "../../grammar/parameters.ts";
 import type { Conversation } from "../conversation.ts";
 import { isListed, readEnvelopeArgument } from "../envelope-address.ts";
 import { isRefused } from "../patterns.ts";
 import type { Denial, Phase, Turn } from "../phase.ts";
 import * as say from "../say.ts";
+import { ownsAddress } from "../submission/sender-rules.ts";
 
 /**
  * MAIL (RFC 5321 §4.1.1.2): starts a transaction, whatever was before (Q-006). Of the parameters only SIZE says something we act
@@ -26,8 +28,34 @@ export function mail(talk: Conversation, phase: Phase, argument: string): Turn {
   if (size !== undefined && client.maxBytes > 0 && Number(size) > client.maxBytes) {
     return { phase, reply: say.tooBig, refusal: { reason: "size", kind: "sender", from: sender, bytes: Number(size) } };
   }
+  if (talk.user !== null) return submit(talk, phase, sender, read.parameters);
   const denied = denialOf(talk, sender);
   return { phase: { at: "mail", transaction: { sender, denied, recipients: [] } }, reply: say.senderOk };
+}
+
+/** MAIL of who has logged in: the sender must be theirs (J-175), and is shown as control/sendernames says. AUTH= is RFC 4954 §5's. */
+function submit(talk: Conversation, phase: Phase, sender: ReversePath, parameters: ByteString): Turn {
+  const { user, house } = talk;
+  const rules = house.login?.rules();
+  const submitter = parameters === "" ? undefined : parseParameters(parameters).get("AUTH");
+  if (submitter !== undefined && submitter !== "<>" && decodeXtext(submitter) === null) {
+    return { phase, reply: say.badParameter, refusal: { reason: "syntax", kind: "command" } };
+  }
+  if (
+    user !== null &&
+    rules !== undefined &&
+    rules.check !== "no" &&
+    sender !== "" &&
+    !ownsAddress(rules, user, sender)
+  ) {
+    return { phase, reply: say.notYourAddress, refusal: { reason: "owner", kind: "sender", from: sender } };
+  }
+  const denied = denialOf(talk, sender);
+  const shown = parseAddress(rules?.names.get(lowerAscii(sender))?.address ?? sender) ?? sender;
+  return {
+    phase: { at: "mail", transaction: { sender: shown, writtenAs: sender, denied, recipients: [] } },
+    reply: say.senderOk,
+  };
 }
 
 /** Whether the sender or the HELO name is on a list (spec 11.5). The null sender cannot be: bounces must come back. */

@@ -3,10 +3,11 @@ import { networkTraceLine } from "#message";
 import type { Reply } from "../../grammar/reply.ts";
 import type { Conversation } from "../conversation.ts";
 import { DataDecoder } from "../data-decoder.ts";
-import { type Fate, MessageIntake, type Posting, type Refused } from "../message-intake.ts";
+import { type CompleteHead, type Fate, MessageIntake, type Posting, type Refused } from "../message-intake.ts";
 import { idle, type Phase, type Transaction, type Turn } from "../phase.ts";
 import * as say from "../say.ts";
 import { logAccepted } from "../session-log.ts";
+import { completeHead } from "../submission/complete-header.ts";
 
 /** Bytes read of a message that is refused already, before the connection is closed on its client. */
 const maxWastedBytes = 1 << 30;
@@ -16,6 +17,9 @@ const maxMessageMs = 24 * 60 * 60 * 1000;
 const refused = {
   "too-big": say.tooBig,
   looping: say.looping,
+  "header-too-long": say.headerTooLong,
+  "not-your-from": say.notYourFrom,
+  "bad-from": say.badFrom,
   "no-door": say.cannotPost,
 } as const satisfies Record<Refused, Reply>;
 
@@ -25,6 +29,10 @@ function protocolOf({ tls, user }: Conversation): "SMTP" | "ESMTPS" | "ESMTPA" |
   return tls === null ? "ESMTPA" : "ESMTPSA";
 }
 
+/** control/submithideclient: where a user writes from is nobody's business. */
+const hidesClient = ({ user, house }: Conversation): boolean =>
+  user !== null && house.login?.rules().hidesClient === true;
+
 /** Starts to take in the message of a transaction, our Received line first. */
 export function openIntake(talk: Conversation, transaction: Transaction): MessageIntake {
   const { house, client } = talk;
@@ -32,19 +40,43 @@ export function openIntake(talk: Conversation, transaction: Transaction): Messag
     {
       protocol: protocolOf(talk),
       ...(talk.tls === null ? {} : { tls: talk.tls }),
-      remoteHost: client.host,
-      remoteIp: client.ip,
-      remoteInfo: client.info,
+      ...(hidesClient(talk)
+        ? { remoteHost: "authenticated", remoteIp: "hidden", remoteInfo: null }
+        : { remoteHost: client.host, remoteIp: client.ip, remoteInfo: client.info }),
       localName: client.localName,
-      helo: talk.helo,
+      helo: hidesClient(talk) ? null : talk.helo,
     },
     house.now(),
   );
   return new MessageIntake({
+    complete: completionFor(talk, transaction),
     post: () => open(talk, transaction),
     trace: toBytes(trace),
     maxBytes: client.maxBytes,
   });
+}
+
+let submitted = 0;
+
+/** What is done to the header of a message that is submitted; null where it passes as it is. */
+function completionFor(
+  { house, user }: Conversation,
+  { sender, writtenAs = sender }: Transaction,
+): CompleteHead | null {
+  if (house.login === null || (house.role !== "submission" && user === null)) return null;
+  const rules = house.login.rules();
+  if (rules.keepsHeader && (user === null || rules.check !== "both")) return null;
+  const unique = `${process.pid}.${++submitted}`;
+  return (head) => completeHead(head, { rules, user, sender: writtenAs, now: house.now(), unique });
+}
+
+/** May this user send to so many now? The reply if not. Asked only where there are limits. */
+export async function overLimit(talk: Conversation, { recipients }: Transaction): Promise<Reply | null> {
+  const { user, house } = talk;
+  if (user === null || house.login === null || !house.login.rules().isLimited) return null;
+  const isGranted = await house.login.spend(user, recipients.length);
+  if (isGranted === null) return say.cannotTellLimit;
+  return isGranted ? null : say.overSendingLimit;
 }
 
 /** Knocks at the queue's door; null (and an alert) if that fails in a way the door did not foresee. */
@@ -64,6 +96,8 @@ export async function data(talk: Conversation, phase: Extract<Phase, { at: "mail
   if (transaction.recipients.length === 0) {
     return { phase, reply: say.recipientFirst, refusal: { reason: "sequence", kind: "command" } };
   }
+  const over = talk.user === null ? null : await overLimit(talk, transaction);
+  if (over !== null) return { phase: idle, reply: over, refusal: { reason: "sending-limit", kind: "message" } };
   talk.say(say.goAhead);
   const intake = openIntake(talk, transaction);
   try {

@@ -114,7 +114,7 @@ export async function playChat(source: string, connect: Connect): Promise<void> 
   const house: House = {
     controls,
     role: script.role,
-    login: script.accounts.size === 0 ? null : testAccounts(script.accounts),
+    login: script.accounts.size === 0 ? null : testAccounts(script.accounts, home),
     post: queue.post,
     origin: { invoker: "network", uid: 0 },
     checkRecipient: script.checks ? (address) => script.mailboxes.get(address) ?? "yes" : null,

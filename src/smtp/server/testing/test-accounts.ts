@@ -1,5 +1,6 @@
 import { openSaslOracle, type SaslEnd, saslMechanisms, storeClear } from "#auth";
 import type { LoginHouse, LoginTurn } from "../login.ts";
+import { loadSenderRules } from "../submission/sender-rules.ts";
 
 /** Challenges are the same at each run, so that a conversation can be written down. */
 const nonce = (): string => "1896.697170952";
@@ -15,7 +16,7 @@ function turnOf(end: SaslEnd): LoginTurn {
 }
 
 /** The real mechanisms over a few accounts in memory. Everybody may send; `limited` may not. */
-export function testAccounts(accounts: ReadonlyMap<string, string>): LoginHouse {
+export function testAccounts(accounts: ReadonlyMap<string, string>, home: string): LoginHouse {
   const oracle = openSaslOracle(
     {
       popEntry: (login) => {
@@ -32,6 +33,7 @@ export function testAccounts(accounts: ReadonlyMap<string, string>): LoginHouse 
     { token: null, certificate: null },
   );
   return {
+    rules: () => loadSenderRules(home),
     spend: async (user) => user !== "limited",
     async begin({ mechanism, initial, ...facts }) {
       const steps = saslMechanisms.get(mechanism)!(initial, oracle, { ...facts, nonce });
