@@ -195,10 +195,13 @@ test("hurry makes due what waits, in steps, and leaves alone what was tried afte
   }
   store.mark(message.id, 2, { kind: "later", report: "", dueAtMs: 900_000, triedAtMs: 60_000 });
   store.flush();
-  assert.equal(store.hurry(50_000, 1), 1);
-  assert.equal(store.hurry(50_000, 1), 1);
-  assert.equal(store.hurry(50_000, 1), 0);
+  assert.equal(store.hurry(50_000, 70_000, 1), 1);
+  assert.equal(store.hurry(50_000, 70_000, 1), 1);
+  assert.equal(store.hurry(50_000, 70_000, 1), 0);
   assert.equal(store.due("remote", 50_000, start, 10).length, 2);
+  // What is said to have been tried in the future was tried before the clock was put back.
+  assert.equal(store.hurry(50_000, 59_000, 1), 1);
+  assert.equal(store.due("remote", 50_000, start, 10).length, 3);
   store.close();
 });
 

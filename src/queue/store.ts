@@ -111,8 +111,11 @@ export type QueueStore = {
   expire(id: number, nowMs: number): number;
   renew(id: number, nowMs: number): number;
   remove(id: number): number;
-  /** Makes at most `limit` recipients that were last tried before `nowMs` and wait for later due now; returns how many. */
-  hurry(nowMs: number, limit: number): number;
+  /**
+   * Makes at most `limit` recipients that wait for later due at `sinceMs`; returns how many. Not those that were tried since then, but
+   * those that were tried after `nowMs`, for then the clock has been put back.
+   */
+  hurry(sinceMs: number, nowMs: number, limit: number): number;
   counts(): { readonly messages: number; readonly local: number; readonly remote: number; readonly held: number };
   /** Writes what is pending and closes. */
   close(): void;
@@ -350,7 +353,7 @@ export function openStore(home: string, complain: (line: string) => void, reserv
       removeBodyFile(home, id);
       return touched;
     },
-    hurry: (nowMs, limit) => now(() => changed(q.hurry.run(nowMs, nowMs, nowMs, limit))),
+    hurry: (sinceMs, nowMs, limit) => now(() => changed(q.hurry.run(sinceMs, sinceMs, sinceMs, nowMs, limit))),
     counts() {
       const row = q.counts.get() ?? {};
       return {
@@ -510,7 +513,8 @@ function prepare(
     retry: p("UPDATE recipient SET due = ? WHERE message = ? AND state = 0"),
     setAge: p("UPDATE message SET aged = ? WHERE id = ?"),
     hurry: p(`UPDATE recipient SET due = ? WHERE (message, idx) IN
-      (SELECT message, idx FROM recipient WHERE state = 0 AND channel IN (0, 1) AND due > ? AND tried < ? LIMIT ?)`),
+      (SELECT message, idx FROM recipient WHERE state = 0 AND channel IN (0, 1) AND due > ?
+        AND (tried < ? OR tried > ?) LIMIT ?)`),
     counts: p(`SELECT sum(state = 0 AND channel = 0) AS local, sum(state = 0 AND channel = 1) AS remote,
       sum(state = 3) AS held FROM recipient`),
     countMessages: p("SELECT count(*) AS n FROM message"),

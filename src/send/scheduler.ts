@@ -288,7 +288,7 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
   const hurry = (): void => {
     const began = nowMs();
     const step = (): void => {
-      const touched = store.hurry(began, hurryStep);
+      const touched = store.hurry(began, nowMs(), hurryStep);
       dueNow(0); // From the beginning: what was due already may lie behind the cursor.
       if (touched === hurryStep) setImmediate(step);
     };
