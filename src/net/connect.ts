@@ -28,10 +28,13 @@ function attempt(options: NetConnectOpts, timeoutMs: number): Promise<Socket | C
 
 /** Connects to an IP address; the failure is a value. The socket has Nagle off and no listeners; the caller closes it. */
 export function connectTcp(
-  to: { readonly host: string; readonly port: number; readonly from?: string },
+  to: { readonly host: string; readonly port: number; readonly from?: string; readonly fromPort?: number },
   timeoutMs: number,
 ): Promise<Socket | ConnectFailure> {
-  const local = to.from === undefined ? {} : { localAddress: to.from };
+  const local = {
+    ...(to.from === undefined ? {} : { localAddress: to.from }),
+    ...(to.fromPort === undefined ? {} : { localPort: to.fromPort }),
+  };
   return attempt({ host: to.host, port: to.port, noDelay: true, ...local }, timeoutMs);
 }
 

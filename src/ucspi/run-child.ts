@@ -1,4 +1,4 @@
-import { type SpawnOptions, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Writable } from "node:stream";
@@ -42,4 +42,12 @@ export async function startChild(
   const { pid } = child;
   if (pid !== undefined) return { pid, over };
   return new Promise((done) => child.once("error", (error) => done({ trouble: errorText(error) })));
+}
+
+/** The exit code of a child, 128 + N if signal N ended it; or why it was not started. */
+export function waitCode(child: ChildProcess): Promise<number | { readonly trouble: string }> {
+  return new Promise((done) => {
+    child.once("error", (error) => done({ trouble: errorText(error) }));
+    child.once("exit", (code, signal) => done(code ?? 128 + waitStatus(code, signal)));
+  });
 }
