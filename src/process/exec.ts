@@ -67,7 +67,7 @@ export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
       const onSpawn = change.onSpawn === undefined ? {} : { onSpawn: change.onSpawn };
       return spawnProgram(command, { ...spawnCall(changed), inputs, ...onSpawn });
     }
-    return callProgram(own.load, programCall(index, own.name, own.args, changed));
+    return callProgram(own.load, programCall(index, change.name ?? own.name, own.args, changed));
   };
 }
 

@@ -38,7 +38,8 @@ export async function goOn(last: Last): Promise<number | null> {
     const code = await limitThisProcess(bearable(limits, last));
     return code === null ? null : fail("unable to set limits", code);
   }
-  const next = { words: command, env: base.env, cwd: base.cwd, path, limits };
+  const named = change.name === undefined ? {} : { name: change.name };
+  const next = { words: command, ...named, env: base.env, cwd: base.cwd, path, limits };
   const code = base.replace === undefined ? null : await base.replace(next);
   if (code !== null) return fail(`unable to run ${words[0]}`, code);
   const found = findExecutable(command[0], path, base.cwd);
@@ -63,8 +64,10 @@ function child({ command, change, base }: Last, file: string, limits: Limits): P
     inputs: change.inputs ?? new Map(),
     held: change.held ?? [],
     relay: base.replace === undefined ? [] : relayed,
+    ...(change.onSpawn === undefined ? {} : { onSpawn: change.onSpawn }),
   };
-  const [name, ...args] = command;
+  const [word, ...args] = command;
+  const name = change.name ?? word;
   if (limits.size === 0) return spawnProgram([file, ...args], { ...call, name });
   return spawnProgram(["prlimit", ...prlimitOptions(limits), "--", file, ...args], call);
 }

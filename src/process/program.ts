@@ -27,6 +27,8 @@ export type ExecChange = {
    * end is waited for. A program that cannot be run is a line `NAME: fatal: unable to run ...` and 111.
    */
   readonly lastOf?: string;
+  /** What the next program is told as its own name (argv[0]). A process gets it only with `lastOf`. */
+  readonly name?: string;
   /** Limits on resources for the next program. Needs `lastOf`. */
   readonly limits?: Limits;
   /** Descriptors of ours that a child must have, too (a lock). A process that becomes the next program keeps them anyway. */

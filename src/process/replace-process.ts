@@ -5,6 +5,8 @@ import { isSetHere, type Limits, limitThisProcess } from "./limits.ts";
 /** The program that this process is to become. `path`: the $PATH it is looked for in. */
 export type Successor = {
   readonly words: readonly [string, ...string[]];
+  /** Its own name, if that is not the first word. */
+  readonly name?: string;
   readonly env: NodeJS.ProcessEnv;
   /** Absolute. */
   readonly cwd: string;
@@ -63,7 +65,7 @@ export function givingBack(openFiles: string | undefined, limits: Limits): Limit
  * This process becomes another program: execve(2), so the process number stays, and so do the descriptors that were given to it. Comes
  * back only with the code of why it could not be; null if this cannot be done here at all, and a child must do.
  */
-export async function replaceProcess({ words, env, cwd, path, limits }: Successor): Promise<string | null> {
+export async function replaceProcess({ words, name, env, cwd, path, limits }: Successor): Promise<string | null> {
   const calls = (await import("#files")).processCalls();
   if (calls === null) return null;
   try {
@@ -80,7 +82,7 @@ export async function replaceProcess({ words, env, cwd, path, limits }: Successo
   if (unlimited !== null) return unlimited;
   let code = "ENOENT";
   for (const file of files) {
-    const said = calls.execve(file, words, env);
+    const said = calls.execve(file, [name ?? words[0], ...words.slice(1)], env);
     if (!isPassedOver(said)) return said;
     code = worse(code, said);
   }

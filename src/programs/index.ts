@@ -72,9 +72,24 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["qmail-showctl", () => import("./qmail/qmail-showctl.ts")],
   ["qmail-start", () => import("./qmail/qmail-start.ts")],
   // ucspi-tcp
+  ["addcr", () => import("./ucspi-tcp/filters.ts")],
+  ["argv0", () => import("./ucspi-tcp/argv0.ts")],
+  ["date@", () => import("./ucspi-tcp/small-clients.ts")],
+  ["delcr", () => import("./ucspi-tcp/filters.ts")],
+  ["finger@", () => import("./ucspi-tcp/small-clients.ts")],
+  ["fixcr", () => import("./ucspi-tcp/filters.ts")],
+  ["fixcrio", () => import("./ucspi-tcp/fixcrio.ts")],
+  ["http@", () => import("./ucspi-tcp/small-clients.ts")],
+  ["mconnect", () => import("./ucspi-tcp/mconnect.ts")],
+  ["mconnect-io", async () => ({ main: (await import("./ucspi-tcp/mconnect.ts")).io })],
+  ["rblsmtpd", () => import("./ucspi-tcp/rblsmtpd.ts")],
+  ["recordio", () => import("./ucspi-tcp/recordio.ts")],
+  ["tcpcat", () => import("./ucspi-tcp/small-clients.ts")],
+  ["tcpclient", () => import("./ucspi-tcp/tcpclient.ts")],
   ["tcprules", () => import("./ucspi-tcp/tcprules.ts")],
   ["tcprulescheck", () => import("./ucspi-tcp/tcprulescheck.ts")],
   ["tcpserver", () => import("./ucspi-tcp/tcpserver.ts")],
+  ["who@", () => import("./ucspi-tcp/small-clients.ts")],
   // daemontools
   ["envdir", () => import("./daemontools/envdir.ts")],
   ["envuidgid", () => import("./daemontools/envuidgid.ts")],
@@ -132,7 +147,7 @@ const withHelp =
   };
 
 /** Programs that change the process they run in: under a server that runs chains inside its own, they get one of theirs. */
-const needProcess: ReadonlySet<string> = new Set(["checkpassword", "setlock", "setuidgid", "softlimit"]);
+const needProcess: ReadonlySet<string> = new Set(["checkpassword", "setlock", "setuidgid", "softlimit", "tcpclient"]);
 
 /** Looks a command up by the name an operator types; undefined if it is not ours. */
 export const findProgram: ProgramIndex = (name) => {

@@ -38,7 +38,8 @@ export function fixCr(): ByteFilter {
 /** Octets as `cat -v` shows them: `^M`, `M-i`; tab and LF stay. */
 export function catV(): ByteFilter {
   const shown = (octet: number): string => {
-    if (octet >= 128) return `M-${octet === 137 || octet === 138 ? `^${String.fromCharCode(octet - 64)}` : shown(octet - 128)}`;
+    if (octet >= 128)
+      return `M-${octet === 137 || octet === 138 ? `^${String.fromCharCode(octet - 64)}` : shown(octet - 128)}`;
     if (octet === 9 || octet === 10) return String.fromCharCode(octet);
     return octet < 32 ? `^${String.fromCharCode(octet + 64)}` : octet === 127 ? "^?" : String.fromCharCode(octet);
   };

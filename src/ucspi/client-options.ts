@@ -24,7 +24,9 @@ const secondsDefault = [2, 58] as const;
 const identSecondsDefault = 26;
 
 /** Reads them; `problem`: an address that is none. */
-export function readClientOptions(options: readonly (readonly [letter: string, value: string])[]): ClientOptions | { readonly problem: string } {
+export function readClientOptions(
+  options: readonly (readonly [letter: string, value: string])[],
+): ClientOptions | { readonly problem: string } {
   const last = (letters: string): readonly [string, string] | undefined =>
     options.findLast(([letter]) => letters.includes(letter));
   const value = (letter: string): string | undefined => last(letter)?.[1];

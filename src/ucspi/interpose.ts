@@ -9,7 +9,10 @@ import { recorder } from "./recorder.ts";
 import type { Words } from "./serve-program.ts";
 
 /** What stands between a client and a program: a filter for each direction; `pid` is the program's, as soon as it is known. */
-export type Between = (pid: () => number, log: (line: string) => void) => { readonly toProgram: ByteFilter; readonly fromProgram: ByteFilter };
+export type Between = (
+  pid: () => number,
+  log: (line: string) => void,
+) => { readonly toProgram: ByteFilter; readonly fromProgram: ByteFilter };
 
 /** fixcrio: CRs in both directions. */
 export const fixing: Between = () => ({ toProgram: fixCr(), fromProgram: fixCr() });
@@ -25,7 +28,11 @@ export const recording: Between = (pid, log) => ({
  * watches it watches the program; the copying is done by a child, which calls itself with an empty program name. Inside a server's
  * process, or before a program of ours, the copying is done in this process.
  */
-export async function runInterposed(call: ProgramCall, name: "recordio" | "fixcrio", between: Between): Promise<number> {
+export async function runInterposed(
+  call: ProgramCall,
+  name: "recordio" | "fixcrio",
+  between: Between,
+): Promise<number> {
   const [program, ...rest] = call.args;
   if (program === undefined) {
     call.stderr.write(`${name}: usage: ${name} program [ arg ... ]\n`);
@@ -103,7 +110,8 @@ async function copyHere(call: ProgramCall, name: string, words: Words, between: 
   );
   const input = through(filters.toProgram);
   const output = new Writable({
-    write: (chunk: Buffer, _encoding, done) => void call.stdout.write(filters.fromProgram(chunk), (error) => done(error)),
+    write: (chunk: Buffer, _encoding, done) =>
+      void call.stdout.write(filters.fromProgram(chunk), (error) => done(error)),
     final: (done) => void call.stdout.write(filters.fromProgram(null), (error) => done(error)),
   });
   output.on("error", () => {});

@@ -8,8 +8,8 @@ import { type Family, hostAddresses } from "./host-addresses.ts";
 import { askIdent } from "./ident.ts";
 import { resolverOf, searchDomains } from "./look-up.ts";
 import { portNumber } from "./port-number.ts";
-import { runOnSixAndSeven } from "./six-and-seven.ts";
 import { verbosityOf } from "./server-options.ts";
+import { runOnSixAndSeven } from "./six-and-seven.ts";
 
 const misused = 100;
 const trouble = 111;
@@ -41,7 +41,9 @@ export async function runClient(call: ProgramCall): Promise<number> {
 }
 
 /** What is needed to connect, of a client's options. */
-export type Connecting = Pick<ClientOptions, "verbosity" | "seconds" | "from" | "fromPort" | "noDelay"> & { readonly family: Family };
+export type Connecting = Pick<ClientOptions, "verbosity" | "seconds" | "from" | "fromPort" | "noDelay"> & {
+  readonly family: Family;
+};
 
 /** Finds and calls a host; null, with its reasons on stderr, if it cannot be had. The caller closes the socket. */
 export async function connectTo(
@@ -62,7 +64,9 @@ export async function connectTo(
   const found = await hostAddresses(name, { resolver: resolverOf(call.env), search: searchDomains(call.env), family });
   if ("kind" in found) {
     const none = found.kind === "none";
-    say(`${fatal}${none ? "no" : "temporarily unable to figure out"} IP address for ${name}${none ? "" : `: ${found.reason}`}`);
+    say(
+      `${fatal}${none ? "no" : "temporarily unable to figure out"} IP address for ${name}${none ? "" : `: ${found.reason}`}`,
+    );
     return null;
   }
   const socket = await dial({
@@ -79,7 +83,11 @@ export async function connectTo(
   return socket;
 }
 
-async function clientEnvironment(call: ProgramCall, socket: Socket, options: ClientOptions): Promise<NodeJS.ProcessEnv> {
+async function clientEnvironment(
+  call: ProgramCall,
+  socket: Socket,
+  options: ClientOptions,
+): Promise<NodeJS.ProcessEnv> {
   const ends = endsOf(socket);
   if (ends === null) return call.env;
   const { localHost, asksRemoteHost, identTimeoutMs } = options;

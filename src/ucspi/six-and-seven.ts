@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { placeFd } from "#files";
 import { multiCallPath, type ProgramCall } from "#process";
 import { waitCode } from "./run-child.ts";
@@ -16,21 +16,31 @@ type Handle = { readonly fd?: number; readonly setBlocking?: (on: boolean) => vo
  * This process becomes the program, its descriptors 6 and 7 the connection, as with the original; where it cannot (no koffi), the program
  * is a child with the same descriptors, whose end is waited for. Resolves with an exit code.
  */
-export async function runOnSixAndSeven(call: ProgramCall, socket: Socket, words: Words, env: NodeJS.ProcessEnv): Promise<number> {
+export async function runOnSixAndSeven(
+  call: ProgramCall,
+  socket: Socket,
+  words: Words,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
   const handle = (socket as unknown as { _handle?: Handle })._handle;
-  const command: Words = call.isOwn(words) && !words[0].includes("/") ? [multiCallPath, ...words] : words;
   const fd = handle?.fd ?? -1;
   if (call.become !== null && placeFd(fd, readFd) && placeFd(fd, writeFd)) {
     socket.destroy();
     await once(socket, "close");
-    return call.exec(command, { env, lastOf: "tcpclient" });
+    return call.exec(words, { env, lastOf: "tcpclient" });
   }
   handle?.setBlocking?.(true); // The program waits for what it reads.
-  return asChild(call, socket, command, env);
+  const ours = call.isOwn(words) && !words[0].includes("/");
+  return asChild(call, socket, ours ? [multiCallPath, ...words] : words, env);
 }
 
 /** Descriptors 0, 1 and 2 are this process's own; 3 to 5 lead nowhere. */
-async function asChild(call: ProgramCall, socket: Socket, [program, ...args]: Words, env: NodeJS.ProcessEnv): Promise<number> {
+async function asChild(
+  call: ProgramCall,
+  socket: Socket,
+  [program, ...args]: Words,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
   const child = spawn(program, args, {
     env,
     cwd: call.cwd,
