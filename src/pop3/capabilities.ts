@@ -1,7 +1,9 @@
 /** What CAPA says (RFC 2449): only what is true of this connection at this moment. */
 export type CapabilityFacts = {
-  /** USER and PASS, and SASL PLAIN, are taken now. */
-  readonly plain: boolean;
+  /** USER and PASS are taken now. */
+  readonly user: boolean;
+  /** SASL mechanisms that are taken now. */
+  readonly sasl: readonly string[];
   /** STLS is possible and not done. */
   readonly stls: boolean;
   /** Before login. */
@@ -9,7 +11,7 @@ export type CapabilityFacts = {
 };
 
 /** The capability lines, without line ends. EXPIRE NEVER: the server removes no mail by itself. */
-export function capabilities({ plain, stls, beforeLogin }: CapabilityFacts): readonly string[] {
+export function capabilities({ user, sasl, stls, beforeLogin }: CapabilityFacts): readonly string[] {
   return [
     "TOP",
     "UIDL",
@@ -19,7 +21,8 @@ export function capabilities({ plain, stls, beforeLogin }: CapabilityFacts): rea
     "EXPIRE NEVER",
     "UTF8",
     "LANG",
-    ...(plain && beforeLogin ? ["USER", "SASL PLAIN"] : []),
+    ...(user && beforeLogin ? ["USER"] : []),
+    ...(sasl.length > 0 && beforeLogin ? [`SASL ${sasl.join(" ")}`] : []),
     ...(stls && beforeLogin ? ["STLS"] : []),
     "IMPLEMENTATION Quail",
   ];

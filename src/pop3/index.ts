@@ -13,5 +13,6 @@ export {
   nextLogin,
 } from "./login-session.ts";
 export { type Dialect, type MailboxHouse, type SessionReport, serveMailbox } from "./mailbox-session.ts";
+export type { AskClient, PopSasl, SaslVerdict } from "./sasl.ts";
 export { say } from "./say.ts";
 export { classicIdleMs, type SessionEnd } from "./session-end.ts";

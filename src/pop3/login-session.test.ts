@@ -19,7 +19,7 @@ async function talkTo(house: LoginHouse, script: string, tries = 1): Promise<{ c
     for (;;) {
       const step = await nextLogin(talk, house);
       if (step.kind === "try") claims.push(step.claim);
-      if (step.kind === "end" || claims.length >= tries) {
+      if (step.kind !== "try" || claims.length >= tries) {
         await talk.wire.end();
         return step;
       }
@@ -221,4 +221,60 @@ test("no octets whatever get past this without being a claim of theirs", async (
     }),
     { numRuns: 100 },
   );
+});
+
+test("AUTH relays any mechanism the house offers, with and without initial response, `=`, and `*` [X-056] [J-171]", async () => {
+  const asked: [string, string | null][] = [];
+  const house: LoginHouse = {
+    ...open,
+    takesPlain: () => false,
+    sasl: {
+      offers: () => ["CRAM-MD5"],
+      async run(mechanism, initial, _isSecure, ask) {
+        asked.push([mechanism, initial?.toString("latin1") ?? null]);
+        const response = await ask("Y2hhbGxlbmdl");
+        if (response === null) return null;
+        return { kind: "no", why: "wrong", delayMs: 0, login: response.toString("latin1") };
+      },
+    },
+  };
+  const { last } = await talkTo(
+    house,
+    `C: CAPA
+     S: +OK 
+     S: TOP
+     S: UIDL
+     S: RESP-CODES
+     S: AUTH-RESP-CODE
+     S: PIPELINING
+     S: EXPIRE NEVER
+     S: UTF8
+     S: LANG
+     S: SASL CRAM-MD5
+     S: IMPLEMENTATION Quail
+     S: .
+     C: AUTH SCRAM-SHA-1
+     S: -ERR no such mechanism
+     C: AUTH cram-md5
+     S: + Y2hhbGxlbmdl
+     C: *
+     S: -ERR authentication aborted
+     C: AUTH CRAM-MD5 =
+     S: + Y2hhbGxlbmdl
+     C: not base64
+     S: -ERR syntax error
+     C: AUTH CRAM-MD5 YQ==
+     S: + Y2hhbGxlbmdl
+     C: am9l`,
+  );
+  assert.deepEqual(asked, [
+    ["CRAM-MD5", null],
+    ["CRAM-MD5", ""],
+    ["CRAM-MD5", "a"],
+  ]);
+  assert.deepEqual(last, {
+    kind: "sasl",
+    mechanism: "CRAM-MD5",
+    verdict: { kind: "no", why: "wrong", delayMs: 0, login: "joe" },
+  });
 });

@@ -5,10 +5,11 @@ import { LineWire } from "#net";
 import { capabilityReply, languageReply } from "./capabilities.ts";
 import { parseApop, parseCommand, parsePlain } from "./command.ts";
 import type { Dialect } from "./mailbox-session.ts";
+import { askClient, type BrokenOff, decodeResponse, maxSaslLineBytes, type PopSasl, type SaslVerdict } from "./sasl.ts";
 import { ok, say } from "./say.ts";
 import { endOf, type SessionEnd } from "./session-end.ts";
 
-/** RFC 5034 §4: an AUTH line may need 12288 octets; PLAIN's three words need far less. */
+/** Room for PLAIN's three words; where other mechanisms are offered, RFC 5034 §4's own limit counts. */
 const maxLineBytes = 2048;
 /** Wrong words before login, after which nobody believes in a mail reader any more. */
 const maxErrors = 25;
@@ -25,6 +26,8 @@ export type LoginHouse = {
   readonly takesPlain: (isSecure: boolean) => boolean;
   /** Makes a connection secure; null: no STLS. Bytes that came before it are dropped. Rejects when it fails. */
   readonly startTls: ((plain: Duplex) => Promise<Duplex>) | null;
+  /** SASL mechanisms beside PLAIN; left out: there are none. */
+  readonly sasl?: PopSasl;
 };
 
 /** A conversation before login. The wire changes when TLS starts. */
@@ -33,16 +36,18 @@ export type LoginTalk = { wire: LineWire; isSecure: boolean; user: ByteString | 
 /** The next thing that matters: somebody wants in, or the conversation is over. */
 export type LoginStep =
   | { readonly kind: "try"; readonly claim: LoginTry }
+  | { readonly kind: "sasl"; readonly mechanism: string; readonly verdict: SaslVerdict }
   | { readonly kind: "end"; readonly end: SessionEnd };
 
 export function newLoginTalk(wire: LineWire, isSecure = false): LoginTalk {
   return { wire, isSecure, user: null, errors: 0 };
 }
 
-type Answer = { readonly say: string; readonly isError?: true } | LoginStep | Promise<Answer>;
+type Settled = { readonly say: string; readonly isError?: true } | LoginStep;
+type Answer = Settled | Promise<Settled>;
 type Run = (talk: LoginTalk, house: LoginHouse, arg: ByteString) => Answer;
 
-const wrong = (text: string): Answer => ({ say: text, isError: true });
+const wrong = (text: string): Settled => ({ say: text, isError: true });
 
 const user: Run = (talk, house, arg) => {
   if (arg === "") return wrong(say.syntax);
@@ -68,12 +73,37 @@ const apop: Run = (_talk, { timestamp }, arg) => {
   return { kind: "try", claim: { login: words.login, secret: words.digest, timestamp } };
 };
 
+/** What AUTH and CAPA list: PLAIN, and what the house offers beside it. */
+function saslNames(talk: LoginTalk, { takesPlain, sasl }: LoginHouse): readonly string[] {
+  return [...(takesPlain(talk.isSecure) ? ["PLAIN"] : []), ...(sasl?.offers(talk.isSecure) ?? [])];
+}
+
+/** Any mechanism but PLAIN. */
+async function otherMechanism(
+  talk: LoginTalk,
+  sasl: PopSasl,
+  name: string,
+  initial: ByteString | undefined,
+): Promise<Settled> {
+  const first = initial === undefined ? null : decodeResponse(initial);
+  if (initial !== undefined && first === null) return wrong(say.syntax);
+  const broken: BrokenOff = { why: null };
+  const verdict = await sasl.run(name, first, talk.isSecure, askClient(talk.wire, broken));
+  if (verdict !== null) return { kind: "sasl", mechanism: name, verdict };
+  if (broken.why === "gone") return { kind: "end", end: "hangup" };
+  return wrong(broken.why === "cancelled" ? say.aborted : say.syntax);
+}
+
 const auth: Run = async (talk, house, arg) => {
-  const takesPlain = house.takesPlain(talk.isSecure);
-  if (arg === "") return { say: `${ok}${takesPlain ? "PLAIN\r\n" : ""}.\r\n` };
+  const names = saslNames(talk, house);
+  if (arg === "") return { say: `${ok}${names.map((name) => `${name}\r\n`).join("")}.\r\n` };
   const [mechanism = "", initial] = arg.split(/ +/, 2);
-  if (mechanism.toLowerCase() !== "plain") return wrong(say.noSuchMechanism);
-  if (!takesPlain) return wrong(say.plainRefused);
+  const name = mechanism.toUpperCase();
+  if (house.sasl !== undefined && name !== "PLAIN" && names.includes(name)) {
+    return otherMechanism(talk, house.sasl, name, initial);
+  }
+  if (name !== "PLAIN") return wrong(say.noSuchMechanism);
+  if (!house.takesPlain(talk.isSecure)) return wrong(say.plainRefused);
   let response = initial;
   if (response === undefined) {
     talk.wire.write("+ \r\n");
@@ -115,8 +145,13 @@ const classicCommands: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["quit", quit],
 ]);
 
-const capa: Run = ({ isSecure }, { takesPlain, startTls }) => ({
-  say: capabilityReply({ plain: takesPlain(isSecure), stls: startTls !== null && !isSecure, beforeLogin: true }),
+const capa: Run = (talk, house) => ({
+  say: capabilityReply({
+    user: house.takesPlain(talk.isSecure),
+    sasl: saslNames(talk, house),
+    stls: house.startTls !== null && !talk.isSecure,
+    beforeLogin: true,
+  }),
 });
 
 const lang: Run = (_talk, _house, arg) => {
@@ -152,8 +187,9 @@ export async function nextLogin(talk: LoginTalk, house: LoginHouse): Promise<Log
 
 async function converse(talk: LoginTalk, house: LoginHouse): Promise<LoginStep> {
   const commands = house.dialect === "classic" ? classicCommands : currentCommands;
+  const limit = house.sasl === undefined ? maxLineBytes : maxSaslLineBytes;
   for (;;) {
-    const line = await talk.wire.readLine(maxLineBytes);
+    const line = await talk.wire.readLine(limit);
     if (line === null) return { kind: "end", end: "hangup" };
     const { verb, arg } = parseCommand(line);
     const run = commands.get(verb) ?? (() => wrong(say.authorizationFirst));

@@ -145,7 +145,7 @@ const classicCommands: ReadonlyMap<string, Run> = new Map<string, Run>([
 
 const currentCommands: ReadonlyMap<string, Run> = new Map<string, Run>([
   ...classicCommands,
-  ["capa", ({ wire }) => wire.write(capabilityReply({ plain: false, stls: false, beforeLogin: false }))],
+  ["capa", ({ wire }) => wire.write(capabilityReply({ user: false, sasl: [], stls: false, beforeLogin: false }))],
   ["lang", ({ wire }, arg) => wire.write(languageReply(arg) ?? say.noSuchLanguage)],
   ["stls", ({ wire }) => wire.write(say.tlsNotNow)],
   ["utf8", ({ wire }) => wire.write(say.tlsNotNow)],

@@ -19,7 +19,16 @@ import type { ByteString } from "#bytes";
 import { readSetting } from "#control";
 import { eventLine } from "#log";
 import { closeServer, connectUnix, LineWire, plainIp } from "#net";
-import { greeting, type LoginHouse, type LoginTalk, newLoginTalk, nextLogin, say } from "#pop3";
+import {
+  greeting,
+  type LoginHouse,
+  type LoginTalk,
+  type LoginTry,
+  newLoginTalk,
+  nextLogin,
+  type PopSasl,
+  say,
+} from "#pop3";
 import { type AuthClient, openAuthClient } from "./ask-auth.ts";
 import type { LoginAnswer, LoginQuestion } from "./auth-frames.ts";
 import { type Relayed, relay } from "./pop3-relay.ts";
@@ -41,6 +50,8 @@ type Controls = {
   readonly apop: boolean;
   readonly sessions: number;
   readonly sessionsPerHost: number;
+  /** control/authmechanisms without PLAIN, which POP3 has with or without it. */
+  readonly mechanisms: readonly string[];
 };
 
 function loadControls(home: string): Controls {
@@ -50,6 +61,7 @@ function loadControls(home: string): Controls {
     apop: readSetting(home, "popapop"),
     sessions: readSetting(home, "concurrencypop3"),
     sessionsPerHost: readSetting(home, "concurrencyperhost"),
+    mechanisms: (readSetting(home, "authmechanisms") ?? []).map((name) => name.toUpperCase()),
   };
 }
 
@@ -135,6 +147,7 @@ async function serveClient(front: Front, controls: Controls, socket: Socket, ip:
     timestamp,
     takesPlain: (isSecure) => isSecure || controls.plainFromAll || isLoopback(ip),
     startTls: null,
+    sasl: saslFor(front, controls, facts),
   };
   const talk = newLoginTalk(wire);
   const limit = setTimeout(() => socket.destroy(), loginLimitMs);
@@ -153,6 +166,39 @@ async function serveClient(front: Front, controls: Controls, socket: Socket, ip:
   front.log(eventLine("pop3d session end", { ...facts, user, tls: talk.isSecure ? 1 : 0, how, ...bytes, ms }));
 }
 
+/** Mechanisms by which a password is proved without being shown. */
+const strong = /^(?:CRAM-MD5|SCRAM-SHA-(?:1|256))$/;
+
+/** The mechanisms of control/authmechanisms, relayed to the auth service. Those with channel binding or a certificate need TLS. */
+function saslFor({ auth }: Front, { mechanisms, me, plainFromAll }: Controls, { session, ip }: Facts): PopSasl {
+  const offers = (isSecure: boolean): readonly string[] => {
+    const takesPlain = isSecure || plainFromAll || isLoopback(ip);
+    return mechanisms.filter(
+      (name) => strong.test(name) || (takesPlain && /^(?:LOGIN|OAUTHBEARER|XOAUTH2)$/.test(name)),
+    );
+  };
+  return {
+    offers,
+    async run(mechanism, initial, isSecure, ask) {
+      const channel = { tlsExporter: null, certificate: [], offersPlus: false };
+      const asked = { mechanism, initial, ip, session, isSecure, hostName: me, purpose: "mailbox" as const };
+      const { answer, talk } = await auth.begin({ ...asked, ...channel });
+      let said = answer;
+      while (said.kind === "challenge") {
+        const response = await ask(said.data);
+        if (response === null) {
+          talk.cancel();
+          return null;
+        }
+        said = await talk.next(response);
+        response.fill(0);
+      }
+      if (said.kind === "malformed") return null;
+      return said.kind === "known" ? { kind: "later", reason: "no mailbox was asked for", login: said.login } : said;
+    },
+  };
+}
+
 /** Takes logins until one is right; then the session is the worker's. */
 async function letIn(
   front: Front,
@@ -168,10 +214,11 @@ async function letIn(
   for (let tries = 0; tries < maxTries; tries++) {
     const step = await nextLogin(talk, house);
     if (step.kind === "end") return close(step.end);
-    const { login } = step.claim;
+    const answer =
+      step.kind === "sasl" ? step.verdict : await front.auth.ask(questionOf(step.claim, facts, talk.isSecure, false));
+    const login = step.kind === "sasl" ? step.verdict.login : step.claim.login;
     const note = (words: string, more: Readonly<Record<string, string | number>>): void =>
       front.log(eventLine(`pop3d ${words}`, { ...facts, user: login, ...more }));
-    const answer = await front.auth.ask({ ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: false });
     if (answer.kind === "no") {
       note("login refused", { reason: answer.why });
       await sleep(answer.delayMs);
@@ -188,7 +235,8 @@ async function letIn(
       continue;
     }
     note("login", { tls: talk.isSecure ? 1 : 0 });
-    const entered = await enter(front, answer, { ...step.claim, ...facts, isSecure: talk.isSecure, isDoubtful: true });
+    const again = step.kind === "sasl" ? null : questionOf(step.claim, facts, talk.isSecure, true);
+    const entered = await enter(front, answer, again);
     if (entered === null) {
       note("login trouble", { reason: "the mailbox worker cannot be reached" });
       talk.wire.write(say.mailboxLater);
@@ -203,10 +251,18 @@ async function letIn(
 type Admitted = Extract<LoginAnswer, { readonly kind: "yes" }>;
 type Entered = { readonly worker: Socket; readonly ticket: string };
 
-/** Connects to the worker. It may have ended just now, for nobody needed it: then auth is asked once more. */
-async function enter(front: Front, answer: Admitted, question: LoginQuestion): Promise<Entered | null> {
+function questionOf(claim: LoginTry, facts: Facts, isSecure: boolean, isDoubtful: boolean): LoginQuestion {
+  return { ...claim, ...facts, isSecure, isDoubtful };
+}
+
+/**
+ * Connects to the worker. It may have ended just now, for nobody needed it: then auth is asked once more, where there is a question that
+ * can be asked again.
+ */
+async function enter(front: Front, answer: Admitted, question: LoginQuestion | null): Promise<Entered | null> {
   const worker = await reach(answer.worker);
   if (worker !== null) return { worker, ticket: answer.ticket };
+  if (question === null) return null;
   const again = await front.auth.ask(question);
   if (again.kind !== "yes") return null;
   const other = await reach(again.worker);

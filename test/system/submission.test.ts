@@ -95,6 +95,20 @@ test("curl and Python's smtplib log in by what they like best", { skip: needs("c
   await arrived("by smtplib");
 });
 
+for (const mechanism of ["LOGIN", "CRAM-MD5"]) {
+  test(`curl reads mail by POP3's AUTH ${mechanism} [J-171]`, { skip: needs("curl") }, async () => {
+    house.run(["sendmail", inbox], `Subject: to be read by ${mechanism}\n\nhello\n`);
+    await arrived(`to be read by ${mechanism}`);
+    const said = await until("POP3 shows it", () => {
+      const words = ["-sS", "--login-options", `AUTH=${mechanism}`, "-u", "clear@localhost:correct horse"];
+      const url = `pop3://127.0.0.1:${house.ports.pop3}/1`;
+      const { stdout } = spawnSync("curl", [...words, url], { encoding: "latin1" });
+      return stdout.includes("\r\n\r\n") ? stdout : null;
+    });
+    assert.match(said, /^Return-Path: /);
+  });
+}
+
 test("no log of any service holds a password, in the clear or in base64 [J-234]", async () => {
   const folder = house.path("log");
   const logs = readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -19,7 +19,14 @@ type Rights = {
 };
 
 /** The control files the POP3 listener reads. */
-const pop3dControls = ["me", "popplaintext", "popapop", "concurrencypop3", "concurrencyperhost"] as const;
+const pop3dControls = [
+  "me",
+  "authmechanisms",
+  "popplaintext",
+  "popapop",
+  "concurrencypop3",
+  "concurrencyperhost",
+] as const;
 
 /** None of them may start a worker thread or an inspector, and none a process, but for smtpd where it has to. */
 const rights: Readonly<Record<ConfinedService, Rights>> = {
