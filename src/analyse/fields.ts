@@ -44,6 +44,28 @@ export class Fields {
     return index < this.#count ? this.#bytes.toString("latin1", this.#starts[index]!, this.#ends[index]!) : "";
   }
 
+  /** Does a field stand there and equal this ASCII word? */
+  is(index: number, word: string): boolean {
+    if (index >= this.#count) return false;
+    const start = this.#starts[index]!;
+    if (this.#ends[index]! - start !== word.length) return false;
+    for (let at = 0; at < word.length; at++) if (this.#bytes[start + at] !== word.charCodeAt(at)) return false;
+    return true;
+  }
+
+  /** The value of the first field `key=value` from `index` on; null if there is none. `-` stands for an empty one. */
+  value(key: string, index = 0): ByteString | null {
+    for (let n = index; n < this.#count; n++) {
+      const start = this.#starts[n]!;
+      const equals = start + key.length;
+      if (this.#bytes[equals] !== 61 || equals >= this.#ends[n]!) continue;
+      let at = 0;
+      while (at < key.length && this.#bytes[start + at] === key.charCodeAt(at)) at++;
+      if (at === key.length) return this.#bytes.toString("latin1", equals + 1, this.#ends[n]);
+    }
+    return null;
+  }
+
   /** Everything from a field to the end of the line. */
   from(index: number, to: number): ByteString {
     return index < this.#count ? this.#bytes.toString("latin1", this.#starts[index]!, to) : "";

@@ -46,6 +46,9 @@ export type MatchListener<S> = {
 /** What became of a line: used; of no use here; `warning:` or `alert:`; nothing this grammar knows. */
 export type Heard = "used" | "dropped" | "trouble" | "unknown";
 
+/** What share of a full table is forgotten at once. */
+const forgottenShare = 1 / 8;
+
 /** How many open messages and deliveries are kept; the oldest are forgotten beyond it. Unbounded if left out. */
 export type MatchBounds = { readonly maxOpen: number };
 
@@ -207,12 +210,14 @@ export class Matcher<S> {
     return "used";
   }
 
+  /** Many at once: the first key of a Map is slow to find while those before it have just been deleted. */
   #makeRoom(table: Map<LogNumber, unknown>): void {
     if (table.size < this.#maxOpen) return;
+    let left = Math.max(1, Math.floor(this.#maxOpen * forgottenShare));
     for (const oldest of table.keys()) {
+      if (left-- === 0) return;
       table.delete(oldest);
       this.forgotten++;
-      return;
     }
   }
 }

@@ -3,6 +3,8 @@
  * bytes pass through `safe` or `field` before they get in.
  */
 export { eventLine, field } from "./event-line.ts";
+export { logFileNames, logFiles, subfolders } from "./log-folder.ts";
 export { readStamped, type StampedLine } from "./parse-tai64n.ts";
 export { safe } from "./safe.ts";
+export { shown, shownLines, shownSize, shownSpan, shownTime, visible } from "./shown.ts";
 export { externalTai64n, tai64nOf } from "./tai64n.ts";

@@ -3,11 +3,11 @@ import { type ByteString, lowerAscii, utf8ToByteString } from "#bytes";
 import { readSetting } from "#control";
 import { diskPath, errorText } from "#files";
 import { type Instruction, parseInstructions } from "#local";
+import { shown } from "#log";
 import { type Address, type LocalRoute, parseAddress } from "#mail";
 import { explainUser, type FoundUser, type Routed, type Routing, searchInstructions, type UserSources } from "#users";
 import { explainRoute, explainSmtpRoute, lookedUp, type Step } from "./explain-route.ts";
 import { programTargets } from "./program-targets.ts";
-import { shown } from "./shown.ts";
 
 /** Where mail would end, or why it would not. */
 export type Ending = {

@@ -1,8 +1,8 @@
 import { type ByteString, lowerAscii } from "#bytes";
 import { readEntries } from "#control";
+import { shown } from "#log";
 import { type Address, domainOf, localPartOf } from "#mail";
 import { type Routed, type Routing, routeRecipient } from "#users";
-import { shown } from "./shown.ts";
 
 /** A question that was asked about an address, its answer, and the file and line that gave it (null: nobody). */
 export type Step = { readonly question: string; readonly answer: string; readonly where: string | null };

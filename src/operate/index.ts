@@ -2,6 +2,8 @@
  * Room `operate`: looking at and acting on a running house: its settings, its queue, where an address leads, what became of a
  * message. Reads control files, the queue (read-only) and logs; changes the queue only by asking its service.
  */
+
+export { shown, shownLines, shownSpan, shownTime } from "#log";
 export { askQueue, type QueueAnswer, queueAdminPath } from "./ask-queue.ts";
 export { type Changed, changeSetting, isSecret, reloadAdvice, unsetSetting } from "./change-setting.ts";
 export { type CheckScope, checkAll, checkHouse } from "./check-house.ts";
@@ -24,5 +26,4 @@ export { queueEntry, queueFacts, queueHeading, queueRow } from "./queue-list.ts"
 export { findRunning, isAlive, livedSeconds, type RunningHouse, type RunningService } from "./running-house.ts";
 export { problemLine, type Setting, settingOf, settingsList } from "./settings.ts";
 export { showControls } from "./showctl.ts";
-export { shown, shownLines, shownSpan, shownTime } from "./shown.ts";
 export { traceMessage, traceText } from "./trace.ts";

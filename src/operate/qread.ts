@@ -1,6 +1,6 @@
+import { visible } from "#log";
 import { mailDate } from "#message";
 import type { QueuedMessage, QueuedRecipient } from "#queue";
-import { visible } from "./shown.ts";
 
 /** Finished recipients say so; a failed one is finished too: its bounce is owed. */
 function recipientLine({ state, channel, address }: QueuedRecipient): string {

@@ -1,5 +1,5 @@
+import { shown, shownSize, shownSpan, shownTime } from "#log";
 import type { QueuedMessage, QueuedRecipient } from "#queue";
-import { shown, shownSize, shownSpan, shownTime } from "./shown.ts";
 
 /** How many recipients are left, of how many. */
 function left({ recipients }: QueuedMessage): string {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { utf8ToByteString } from "#bytes";
+import { shown, shownLines, shownSize, shownSpan } from "#log";
 import type { QueuedMessage, QueuedRecipient } from "#queue";
 import { qreadEntry } from "./qread.ts";
 import { fitsAddress, isMeant, parseSize, parseSpan } from "./queue-filter.ts";
 import { queueEntry, queueHeading, queueRow } from "./queue-list.ts";
-import { shown, shownLines, shownSize, shownSpan } from "./shown.ts";
 
 const now = new Date("2026-11-22T10:00:00Z");
 

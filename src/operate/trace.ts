@@ -1,5 +1,5 @@
+import { shownSpan, shownTime } from "#log";
 import { type LogLine, loggedServices, readLog } from "./log-files.ts";
-import { shownSpan, shownTime } from "./shown.ts";
 
 /**
  * `msg 17`, `qp 17`, `qp_17/` (a forward's report), `msg=17`, `qp=17`: how lines name a message (spec 8.2; our own lines say

@@ -22,7 +22,7 @@ const report = (name: string, purpose: string, ...description: readonly string[]
   description: [...description, "Reads what matchup printed. Above the table stands what its columns mean."],
   options: reportOptions,
   exitCodes: ioCodes,
-  seeAlso: ["matchup", "quail trace"],
+  seeAlso: ["matchup", "quail report"],
 });
 
 const filter = (name: string, word: string, purpose: string, which: string): Manual => ({
@@ -64,7 +64,7 @@ export const manuals: readonly Manual[] = [
       },
     ],
     exitCodes: ioCodes,
-    seeAlso: ["mlmatchup", "zoverall", "xqp", "quail trace"],
+    seeAlso: ["mlmatchup", "zoverall", "xqp", "quail report"],
   },
   {
     name: "mlmatchup",
@@ -109,7 +109,7 @@ export const manuals: readonly Manual[] = [
     description: ["Reads what matchup printed and counts it."],
     options: [["--json", "One object instead of the text."]],
     exitCodes: ioCodes,
-    seeAlso: ["matchup", "quail trace"],
+    seeAlso: ["matchup", "quail report"],
   },
   report(
     "zddist",

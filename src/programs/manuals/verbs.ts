@@ -142,6 +142,35 @@ export const manuals: readonly Manual[] = [
     seeAlso: ["qmail-log", "quail explain", "quail queue"],
   },
   {
+    name: "quail report",
+    section: 8,
+    purpose: "tell what the logs say: sums, charts, a page",
+    synopsis: ["quail report [ --since WHEN ] [ --until WHEN ] [ --top N ] [ --json | --html ] [ FILE | DIR | - ... ]"],
+    description: [
+      "Reads the logs once and prints sums: messages and deliveries over time, how long they took, deferrals and failures by kind and by reason, the hosts, senders and recipients with most deliveries, sessions of the SMTP and POP3 servers with what they refused and why, warnings.",
+      "Without names it reads all of this home's log. A DIR is a log folder as multilog keeps it (rotated files too, oldest first), or a folder of such folders; FILEs are one log in the order they are given; - is standard input. Stamps may be TAI64N, seconds since 1970, tai64nlocal's, RFC 3339, or a syslog frame.",
+      "Memory does not grow with the logs: beyond 200 000 unfinished deliveries, or 20 000 different hosts, senders or recipients, the oldest or rarest are forgotten, and a note says so. Percentiles are right to 5%.",
+    ],
+    options: [
+      [
+        "--since WHEN",
+        "Count only what ended at WHEN or later: a day, a day and a time (local), an RFC 3339 stamp, an age (90m, 12h, 7d), or seconds since 1970.",
+      ],
+      ["--until WHEN", "Count only what ended up to WHEN."],
+      ["--top N", "How many hosts, senders, recipients and reasons; 10 if not given."],
+      ["--json", "All numbers, for programs. Times are seconds since 1970, spans are seconds."],
+      ["--html", "One page with charts and tables that needs nothing else: no script, nothing from elsewhere."],
+    ],
+    environment: [home, ["NO_COLOR", "If set, a terminal gets no colours."]],
+    exitCodes: [
+      ["0", "told"],
+      ["1", "there is no line to tell of"],
+      ["100", "called wrongly"],
+      ["111", "a log cannot be read"],
+    ],
+    seeAlso: ["quail trace", "qmail-log", "matchup", "zoverall"],
+  },
+  {
     name: "quail import",
     section: 8,
     purpose: "take the queue of a qmail installation in",

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
-import type { Writable } from "node:stream";
 import { parseArgs } from "node:util";
 import { ControlError, findHome } from "#control";
 import { errorCode, errorText } from "#files";
 import { type Imported, ImportRefused, importQueue } from "#operate/import";
 import { type Program, UsageError } from "#process";
 import { loadRouting } from "#users";
+import { progressBar } from "./progress-bar.ts";
 
 const usage = `usage: quail import queue DIR [--dry-run] [--json]
        DIR is the queue of a stopped qmail: the folder with mess, info and todo in it.
@@ -24,28 +24,6 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(`quail import: ${error instanceof Error ? error.message : error}\n${usage}`);
   }
-}
-
-const barCells = 30;
-/** A bar is drawn again after this many milliseconds. */
-const redrawMs = 100;
-
-/** Draws a bar on a terminal; nothing elsewhere. */
-function progressBar(stderr: Writable): {
-  readonly show: (done: number, all: number) => void;
-  readonly end: () => void;
-} {
-  if (!("isTTY" in stderr) || stderr.isTTY !== true) return { show: () => {}, end: () => {} };
-  let drawnAtMs = 0;
-  return {
-    show(done, all) {
-      if (Date.now() - drawnAtMs < redrawMs && done < all) return;
-      drawnAtMs = Date.now();
-      const full = all === 0 ? barCells : Math.floor((barCells * done) / all);
-      stderr.write(`\r[${"#".repeat(full)}${" ".repeat(barCells - full)}] ${done}/${all}`);
-    },
-    end: () => stderr.write("\r\x1b[K"),
-  };
 }
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

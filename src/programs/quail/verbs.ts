@@ -17,6 +17,7 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["import", { summary: "take the queue of a qmail installation in", load: () => import("./import.ts") }],
   ["passwd", { summary: "set a mailbox password", load: () => import("./passwd.ts") }],
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
+  ["report", { summary: "what the logs tell: sums, charts, a page", load: () => import("./report.ts") }],
   ["trace", { summary: "the story of one message, out of all logs", load: () => import("./trace.ts") }],
   [
     "setup",
