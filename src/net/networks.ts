@@ -2,7 +2,7 @@ import { BlockList, isIP } from "node:net";
 
 /** `::ffff:192.0.2.1` is how a dual-stack listener shows an IPv4 peer; rules and logs speak of `192.0.2.1`. */
 export function plainIp(address: string): string {
-  return address.startsWith("::ffff:") && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
+  return /^::ffff:/i.test(address) && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
 }
 
 /** A set of networks, asked about one address at a time. */
