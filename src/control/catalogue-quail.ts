@@ -3,11 +3,13 @@ import {
   checkAddressOrHost,
   checkAddressPattern,
   checkBinding,
+  checkDomain,
   checkIp,
   checkIpAndPort,
   checkNetwork,
   checkOneOf,
   checkPattern,
+  checkSenderCheck,
   checkSmtpRoute,
   checkUid,
 } from "./entry-checks.ts";
@@ -28,6 +30,34 @@ export const quailFiles = {
     since: "book",
     example: "./Maildir/",
   }),
+  senderchecks: map({
+    meaning:
+      "Proofs of who sent a message that are looked for, and what is done when they fail: spf, dkim, dmarc, arc, each off, tag, quarantine or reject. Without the file nothing is checked.",
+    usedBy: ["filter", "start"],
+    reload: "live",
+    since: "quail",
+    example: "dmarc:reject",
+    check: checkSenderCheck,
+  }),
+  arcsealers: list(null, {
+    meaning: "Domains of forwarders whose ARC seal is believed when they say that DMARC passed.",
+    usedBy: ["filter"],
+    reload: "live",
+    since: "quail",
+    example: "lists.example.org",
+    check: checkDomain,
+  }),
+  authservid: value(
+    { me: "or-nothing" },
+    {
+      meaning: "What this host calls itself in Authentication-Results; foreign ones of that name are removed.",
+      usedBy: ["filter"],
+      reload: "live",
+      since: "quail",
+      example: "mx.example.org",
+      check: checkDomain,
+    },
+  ),
   "tcp.smtp": text(null, {
     meaning: "tcprules for SMTP clients: which addresses may connect, and with which environment.",
     usedBy: ["smtpd"],

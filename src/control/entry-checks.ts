@@ -101,6 +101,12 @@ export function checkOneOf(...words: readonly string[]): EntryCheck {
   return (entry) => (words.includes(entry) ? null : `is none of ${words.join(", ")}`);
 }
 
+/** `spf:tag`: a proof, and what is done when it fails. */
+export const checkSenderCheck: EntryCheck = (entry) =>
+  /^(?:spf|dkim|dmarc|arc):\s*(?:off|tag|quarantine|reject)\s*$/i.test(entry)
+    ? null
+    : "is none of spf, dkim, dmarc, arc with : and one of off, tag, quarantine, reject";
+
 /** A user's number. */
 export const checkUid: EntryCheck = (entry) => (/^[0-9]{1,10}$/.test(entry) ? null : "is not a uid");
 

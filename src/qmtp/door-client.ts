@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { fromBytes, toBytes } from "#bytes";
 import { type Envelope, fateOfLetter, type Origin, temporary } from "#mail";
 import { type ConnectFailure, connectUnix, FrameLink, maxFrameBytes } from "#net";
-import { doorPath, frames, preface, renderEnvelope } from "./door-protocol.ts";
+import { type ClientFacts, doorPath, frames, preface, renderEnvelope, renderFacts } from "./door-protocol.ts";
 import type { Door, DoorAnswer, Posting } from "./posting.ts";
 
 const noDoor: DoorAnswer = { ...temporary("qq trouble making network connection (#4.3.0)"), queueId: null };
@@ -17,13 +17,14 @@ type Line = { readonly link: FrameLink; readonly waiting: Map<number, Waiting> }
 /**
  * A door to the queue of `home`. Connects when first needed, keeps the connection, connects anew after the queue service was
  * restarted. An answer that cannot be had is temporary: the message may or may not be queued, as when SMTP's 250 is lost.
+ * `path`: another door of the same kind.
  */
-export function openDoor(home: string): Door {
+export function openDoor(home: string, path = doorPath(home)): Door {
   let line: Promise<Line | ConnectFailure> | null = null;
   let nextId = 1;
 
   const connect = async (): Promise<Line | ConnectFailure> => {
-    const socket = await connectUnix(doorPath(home));
+    const socket = await connectUnix(path);
     if (!("write" in socket)) {
       line = null;
       return socket;
@@ -34,11 +35,11 @@ export function openDoor(home: string): Door {
   };
 
   return {
-    post(envelope, origin) {
+    post(envelope, origin, client) {
       const id = nextId;
       nextId = nextId === 0xffff_ffff ? 1 : nextId + 1;
       line ??= connect();
-      return postOver(line, id, envelope, origin);
+      return postOver(line, id, envelope, origin, client);
     },
     tell(counters) {
       line ??= connect();
@@ -82,7 +83,13 @@ function parseAnswer(payload: Buffer): DoorAnswer {
     : { fate, text: text.slice(1), queueId: null };
 }
 
-function postOver(line: Promise<Line | ConnectFailure>, id: number, envelope: Envelope, origin: Origin): Posting {
+function postOver(
+  line: Promise<Line | ConnectFailure>,
+  id: number,
+  envelope: Envelope,
+  origin: Origin,
+  client: ClientFacts | undefined,
+): Posting {
   let open: Line | null = null;
   let failed: DoorAnswer | null = null;
   let answer: Promise<DoorAnswer> | null = null;
@@ -97,6 +104,7 @@ function postOver(line: Promise<Line | ConnectFailure>, id: number, envelope: En
     const [begin, ...more] = renderEnvelope(envelope, origin);
     result.link.send(frames.begin, id, begin);
     for (const payload of more) result.link.send(frames.more, id, payload);
+    if (client !== undefined) result.link.send(frames.about, id, renderFacts(client));
   });
   const put = (bytes: Uint8Array): Promise<void> | void => {
     if (open === null) return undefined; // The door failed; finish() says so.

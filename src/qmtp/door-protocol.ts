@@ -4,6 +4,8 @@ import { type Address, type Envelope, type Invoker, type Origin, parseAddress, t
 
 /** Where the queue's door is, and the folder for messages that come while it is shut. */
 export const doorPath = (home: string): string => join(home, "queue", "door");
+/** Where the filter has a door of the same kind, if there is one: what comes in there from clients goes on to the queue's. */
+export const filterPath = (home: string): string => join(home, "run", "filter");
 export const dropFolder = (home: string): string => join(home, "queue", "drop");
 
 /** First bytes of our dialect; classic QMQP begins with a digit, so the first byte tells them apart. */
@@ -20,6 +22,8 @@ export const frames = {
   abort: 5,
   /** JSON: what was counted since the last one, name to number; for the metrics. */
   tell: 6,
+  /** `(key=value NUL)*`, after BEGIN: what a server met of its client, for the filter. The queue does not look at it. */
+  about: 7,
   /** `K<queue id>`, `Z<text>` or `D<text>`. */
   answer: 9,
 } as const;
@@ -49,7 +53,32 @@ const invokers: ReadonlyMap<string, Invoker> = new Map(
 );
 
 /** What a BEGIN payload says; null if it is malformed. */
-export type BegunEnvelope = { readonly origin: Origin; readonly sender: ReversePath; readonly recipients: Address[] };
+export type BegunEnvelope = {
+  readonly origin: Origin;
+  readonly sender: ReversePath;
+  readonly recipients: Address[];
+  /** What an ABOUT told. */
+  readonly client?: ClientFacts;
+};
+
+/** What a server knows of the client it takes a message from (`ip`, `helo`, `relay`, `user`, ...): names to values. */
+export type ClientFacts = ReadonlyMap<string, ByteString>;
+
+/** Facts of one client at most, and how long they may be together. */
+const maxFacts = 50;
+const maxFactBytes = 16 * 1024;
+
+/** The ABOUT payload of some facts. */
+export function renderFacts(facts: ClientFacts): Buffer {
+  return toBytes([...facts].map(([key, value]) => `${key}=${value.replaceAll("\0", "")}\0`).join(""));
+}
+
+/** The facts of an ABOUT payload; none if it is malformed. */
+export function parseFacts(payload: Buffer): ClientFacts {
+  const pieces = payload.length > maxFactBytes ? [] : fromBytes(payload).split("\0").slice(0, maxFacts);
+  const pairs = pieces.filter((piece) => piece.includes("="));
+  return new Map(pairs.map((piece) => [piece.slice(0, piece.indexOf("=")), piece.slice(piece.indexOf("=") + 1)]));
+}
 
 export function parseBegin(payload: Buffer): BegunEnvelope | null {
   const [invokerName = "", uid = "", sender, ...rest] = fromBytes(payload).split("\0");

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { toBytes } from "#bytes";
 import { letterOfFate, permanent, temporary } from "#mail";
 import { FrameLink } from "#net";
-import { type BegunEnvelope, frames, parseBegin, parseMore, parseTell, preface } from "./door-protocol.ts";
+import { type BegunEnvelope, frames, parseBegin, parseFacts, parseMore, parseTell, preface } from "./door-protocol.ts";
 import type { DoorAnswer } from "./posting.ts";
 import { serveQmqp } from "./qmqp-at-the-door.ts";
 
@@ -98,6 +98,11 @@ function serveDialect(socket: Socket, early: Buffer, house: DoorHouse, maxEnvelo
       const more = parseMore(payload);
       if (more === null) underWay.set(id, { at: "refused", answer: badEnvelope });
       else for (const recipient of more) message.envelope.recipients.push(recipient);
+    } else if (kind === frames.about) {
+      const message = underWay.get(id);
+      if (message?.at !== "envelope") return;
+      if (!weigh(id, payload.length)) return void socket.destroy();
+      underWay.set(id, { at: "envelope", envelope: { ...message.envelope, client: parseFacts(payload) } });
     } else if (kind === frames.body) {
       const message = inBody(id);
       if (message?.at === "body") message.incoming.write(payload);

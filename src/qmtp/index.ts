@@ -4,7 +4,7 @@
  * Anyone who injects mail comes here; only the queue service answers (`serveDoor`, `takeDrops`).
  */
 export { openDoor } from "./door-client.ts";
-export { doorPath, dropFolder } from "./door-protocol.ts";
+export { type BegunEnvelope, type ClientFacts, doorPath, dropFolder, filterPath } from "./door-protocol.ts";
 export { type DoorHouse, type Incoming, serveDoor } from "./door-server.ts";
 export { dropMessage, takeDrops } from "./drop.ts";
 export { NetstringEnd } from "./netstring-protocols-input.ts";

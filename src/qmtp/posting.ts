@@ -1,4 +1,5 @@
 import type { Envelope, Origin, Outcome } from "#mail";
+import type { ClientFacts } from "./door-protocol.ts";
 
 /** What the queue says: done with its number, or why not, in qmail-queue's words (`qq write error or disk full (#4.3.0)`). */
 export type DoorAnswer = Outcome & { readonly queueId: number | null };
@@ -15,7 +16,8 @@ export type Posting = {
 
 /** A way into a queue. */
 export type Door = {
-  post(envelope: Envelope, origin: Origin): Posting;
+  /** `client`: what is known of who sent it; only a filter's door listens to that. */
+  post(envelope: Envelope, origin: Origin, client?: ClientFacts): Posting;
   /** Tells the queue what was counted since the last time, for its metrics. Lost if nobody listens: nothing waits for it. */
   tell?(counters: Readonly<Record<string, number>>): void;
   /** Lets go of the connection once what is under way is answered. */

@@ -1,6 +1,6 @@
-import { displayText } from "#bytes";
+import { type ByteString, displayText } from "#bytes";
 import { liveControls } from "#control";
-import { openDoor, programDoor } from "#qmtp";
+import { type ClientFacts, filterPath, openDoor, programDoor } from "#qmtp";
 import {
   type House,
   type LoginHouse,
@@ -47,24 +47,40 @@ function sendingTurn(answer: SaslAnswer): LoginTurn {
   return { kind: "later", reason: "the auth service answered another question", login: answer.login };
 }
 
-/** Where messages go: the queue's door, or the program that the tcp rules set as QMAILQUEUE for this client (spec 2.3). */
-export function openSmtpdDoors(home: string): SmtpdDoors {
+/**
+ * Where messages go: the queue's door (or the filter's, where one stands before it), or the program that the tcp rules set as
+ * QMAILQUEUE for this client (spec 2.3).
+ */
+export function openSmtpdDoors(home: string, hasFilter = false): SmtpdDoors {
   const door = openDoor(home);
+  const filter = hasFilter ? openDoor(home, filterPath(home)) : null;
   const login = openLoginDoor(home);
   return {
     login,
-    post(envelope, origin, surroundings) {
+    post(envelope, origin, surroundings, helo) {
       const program = surroundings.get("QMAILQUEUE");
-      if (program === undefined) return door.post(envelope, origin);
+      if (program === undefined) {
+        if (filter === null) return door.post(envelope, origin);
+        return filter.post(envelope, origin, factsOf(surroundings, helo));
+      }
       return programDoor(displayText(program), home, environmentOf(surroundings)).post(envelope, origin);
     },
     inMoreRcptHosts: searchMoreRcptHosts(home),
-    close: async () => {
+    async close() {
       login.close();
+      await filter?.close();
       await door.close();
     },
     tell: (counters) => door.tell?.(counters),
   };
+}
+
+/** What the filter is told of a client. */
+function factsOf(surroundings: Surroundings, helo: ByteString | null): ClientFacts {
+  const facts = new Map([["ip", surroundings.get("TCPREMOTEIP") ?? ""]]);
+  if (helo !== null) facts.set("helo", helo);
+  if (surroundings.has("RELAYCLIENT")) facts.set("relay", "1");
+  return facts;
 }
 
 function environmentOf(surroundings: Surroundings): NodeJS.ProcessEnv {

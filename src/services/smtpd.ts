@@ -4,7 +4,7 @@
  *
  * Options: `listen=IP:PORT` (also `[v6]:PORT`, `PORT`; further ones as `listen2=`, `listen3=`), `listen-fd=N` (an inherited
  * listener), the same with `tls-` in front (`tls-listen=`: TLS from the first octet on, RFC 8314), `reuse-port=1`, `role=smtp|submission`, `processes=N` (how many share the work: each takes its part of
- * control/concurrencyincoming); `smtp:KEY=` and `submission:KEY=`: both roles in one process, see `smtpd-roles.ts`. Log lines: those of a session in `smtp/server/session-log.ts`, and
+ * control/concurrencyincoming); `filter=1`: messages go to the filter's door; `smtp:KEY=` and `submission:KEY=`: both roles in one process, see `smtpd-roles.ts`. Log lines: those of a session in `smtp/server/session-log.ts`, and
  *
  *     smtpd listening address=127.0.0.1 port=25 tls=1
  *     smtpd refuse ip=192.0.2.1 reason=full|host-full|rules|proxy|controls|tls
@@ -46,7 +46,7 @@ const serveRole: Service = async (start) => {
     role,
     share: Math.max(1, Number(start.options.get("processes") ?? 1)),
     controls,
-    doors: openSmtpdDoors(start.home),
+    doors: openSmtpdDoors(start.home, start.options.get("filter") === "1"),
     check: local.ask,
     admission: new Admission(),
     sessions: new Set(),

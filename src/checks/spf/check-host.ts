@@ -89,7 +89,7 @@ async function evaluate(question: SpfQuestion, dns: Dns, count: Count, isInclude
   }
   if (record.redirect === null) return { result: "neutral", why: "nothing in the policy matches", explanation: null };
   countTerm(count);
-  const target = await expandMacros(record.redirect, evaluation.values);
+  const target = await targetOf(record.redirect, evaluation);
   const redirected = await evaluate({ ...question, domain: target }, dns, count, isIncluded);
   if (redirected.result === "none") throw new Stop("permerror", "redirect to a domain without a policy");
   return redirected;

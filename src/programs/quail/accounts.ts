@@ -2,6 +2,7 @@
 const accounts = [
   ["alias", "nofiles", "/alias"],
   ["qmaild", "nofiles", ""],
+  ["qmailf", "nofiles", ""],
   ["qmaill", "nofiles", ""],
   ["qmailq", "qmail", ""],
   ["qmailr", "qmail", ""],

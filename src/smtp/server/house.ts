@@ -18,8 +18,8 @@ export type House = {
   readonly role: "smtp" | "submission";
   /** Whoever knows the accounts; null: nobody logs in here. */
   readonly login: LoginHouse | null;
-  /** Opens the queue's door for one message; may throw when there is no way in. */
-  readonly post: (envelope: Envelope, origin: Origin, surroundings: Surroundings) => Posting;
+  /** Opens the queue's door for one message; may throw when there is no way in. `helo`: the client's name for itself, if it gave one. */
+  readonly post: (envelope: Envelope, origin: Origin, surroundings: Surroundings, helo: ByteString | null) => Posting;
   readonly origin: Origin;
   /** Asked at RCPT with the address as it would be queued; null: nobody asks (every recipient is taken). */
   readonly checkRecipient: ((address: ByteString) => RecipientAnswer | Promise<RecipientAnswer>) | null;

@@ -31,6 +31,8 @@ const folders: readonly (readonly [name: string, mode: number])[] = [
   ["bin", 0o755],
   ["log", 0o755],
   ["run", 0o711],
+  ["run/own", 0o711],
+  ["run/own/filter", 0o711],
   ["queue", 0o711],
   ["queue/mess", 0o700],
   ["queue/drop", 0o1733],

@@ -6,10 +6,12 @@ import type { Roles } from "./roles.ts";
 import { step } from "./start-error.ts";
 import type { Ids } from "./who.ts";
 
-/** Where a role that may not write into `run/` has its sockets: a folder of its own, in the home. */
-export const ownFolder = (role: "queue" | "remote"): string => `run/own/${role}`;
+type OwnFolder = "queue" | "remote" | "filter";
 
-function makeOwnFolder(home: string, role: "queue" | "remote", { uid, gid }: Ids): void {
+/** Where a role that may not write into `run/` has its sockets: a folder of its own, in the home. */
+export const ownFolder = (role: OwnFolder): string => `run/own/${role}`;
+
+function makeOwnFolder(home: string, role: OwnFolder, { uid, gid }: Ids): void {
   const path = join(home, ownFolder(role));
   mkdirSync(path, { recursive: true });
   chmodSync(path, 0o711);
@@ -17,7 +19,7 @@ function makeOwnFolder(home: string, role: "queue" | "remote", { uid, gid }: Ids
 }
 
 /** `run/NAME` as everybody knows it, leading to where the role makes the socket. */
-function linkSocket(home: string, name: string, role: "queue" | "remote"): void {
+function linkSocket(home: string, name: string, role: OwnFolder): void {
   const path = join(home, "run", name);
   const target = join("own", role, name);
   const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -40,6 +42,8 @@ export async function layOut(home: string, roles: Roles): Promise<void> {
     chmodSync(join(home, "run", "own"), 0o711);
     makeOwnFolder(home, "queue", roles.queue);
     makeOwnFolder(home, "remote", roles.remote);
+    makeOwnFolder(home, "filter", roles.filter ?? roles.smtpd);
+    linkSocket(home, "filter", "filter");
     linkSocket(home, "queue-admin", "queue");
     linkSocket(home, "remote", "remote");
   });

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 
 /** Services whose rights are cut; the others need what they have (local starts processes under other uids). */
-export type ConfinedService = "queue" | "remote" | "smtpd" | "pop3d" | "metrics";
+export type ConfinedService = "queue" | "remote" | "filter" | "smtpd" | "pop3d" | "metrics";
 
 /** Folders outside the home that Node or a resolver reads. */
 const systemFolders = ["/etc", "/usr/share/zoneinfo", "/usr/lib/ssl", "/proc"] as const;
@@ -35,6 +35,12 @@ const rights: Readonly<Record<ConfinedService, Rights>> = {
     reads: ["control", "run/remote", "run/own/remote"],
     writes: ["run/remote", "run/own/remote"],
     addons: false,
+  },
+  // Its own folder for messages that wait; native code tells who knocks.
+  filter: {
+    reads: ["control", "run/filter", "run/own/filter"],
+    writes: ["run/filter", "run/own/filter"],
+    addons: true,
   },
   smtpd: { reads: ["control"], writes: [], addons: false },
   // Not all of control/: the passwords' hashes lie there.

@@ -56,6 +56,11 @@ export function setsQueueProgram(home: string): boolean {
   return /^[^#].*QMAILQUEUE=/m.test(readText(home, "tcp.smtp") ?? "");
 }
 
+/** Whether control/senderchecks turns a check on: then messages from the network go by way of the filter. Counts from the next start. */
+export function wantsFilter(home: string): boolean {
+  return [...readSetting(home, "senderchecks").values()].some((word) => word.trim().toLowerCase() !== "off");
+}
+
 /** `127.0.0.1:25`, `[::1]:25`. */
 export function endpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
@@ -100,10 +105,13 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     };
   };
 
+  /** Between smtpd and the queue, when control/senderchecks asks for it. */
+  const hasFilter = wantsFilter(home);
+
   /** The processes that serve SMTP, each on both ports: `smtpd`, `smtpd-2`... */
   const smtpd = (): readonly ServiceSpec[] => {
     const count = smtpdCount(home, options);
-    const words = [`processes=${count}`, "reuse-port=1"];
+    const words = [`processes=${count}`, "reuse-port=1", ...(hasFilter ? ["filter=1"] : [])];
     const heldFds = [parts.lockFd];
     for (const role of ["smtp", "submission"] as const) {
       const number = options.ports[role];
@@ -137,6 +145,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     [
       service("local", "local", localWords(parts), { stopWithinMs: stopWithinMs.local }),
       service("remote", "remote", remoteWords(parts)),
+      ...(hasFilter ? [service("filter", "filter", filterWords(parts))] : []),
     ],
     [...smtpd(), ...pop3d(), ...metrics()],
   ];
@@ -169,6 +178,8 @@ function idsOf(module: ConfinedService | "local", roles: Roles): Ids | null {
     case "smtpd":
     case "pop3d":
       return roles.smtpd;
+    case "filter":
+      return roles.filter ?? roles.smtpd;
     case "queue":
     case "remote":
     case "metrics":
@@ -179,11 +190,20 @@ function idsOf(module: ConfinedService | "local", roles: Roles): Ids | null {
 /** The queue hears who may speak for others, and where it may make the socket that `run/queue-admin` leads to. */
 function queueWords({ who }: PlanParts): readonly string[] {
   if (who.kind !== "roles") return [];
-  return [`role-uids=${who.roles.smtpd.uid}`, `admin=${ownFolder("queue")}/queue-admin`];
+  const { smtpd, filter } = who.roles;
+  return [
+    `role-uids=${[smtpd, filter ?? smtpd].map(({ uid }) => uid).join(",")}`,
+    `admin=${ownFolder("queue")}/queue-admin`,
+  ];
 }
 
 function remoteWords({ who }: PlanParts): readonly string[] {
   return who.kind === "roles" ? [`socket=${ownFolder("remote")}/remote`] : [];
+}
+
+function filterWords({ who }: PlanParts): readonly string[] {
+  if (who.kind !== "roles") return [];
+  return [`socket=${ownFolder("filter")}/filter`, `client-uid=${who.roles.smtpd.uid}`];
 }
 
 /** `local` may deliver as the one uid we have; as root it runs nobody's programs, unless it can become each user. */

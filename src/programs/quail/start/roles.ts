@@ -17,14 +17,19 @@ const usualAccounts = {
   metrics: "qmaill",
   alias: "alias",
 } as const;
+/** Roles that came later: where such an account is missing, the role is played by another (the filter by smtpd). */
+const laterAccounts = { filter: "qmailf" } as const;
 type RoleName = keyof typeof usualAccounts;
+type LaterRole = keyof typeof laterAccounts;
+const laterNames = Object.keys(laterAccounts) as readonly LaterRole[];
 const roleNames = Object.keys(usualAccounts) as readonly RoleName[];
 
 /** Who each role runs as. `smtpd` is POP3's listener too; `alias` owns what no user does. `local` and the supervisor stay root. */
-export type Roles = Readonly<Record<RoleName, Ids>> & {
-  /** False if the alias account has no name, so that users/assign must tell where its mail goes. */
-  readonly aliasIsNamed: boolean;
-};
+export type Roles = Readonly<Record<RoleName, Ids>> &
+  Readonly<Partial<Record<LaterRole, Ids>>> & {
+    /** False if the alias account has no name, so that users/assign must tell where its mail goes. */
+    readonly aliasIsNamed: boolean;
+  };
 
 /** `UID:GID`, or an account's name; null if there is no such account. */
 function idsOf(word: string, accounts: ReadonlyMap<string, Account>): Ids | null {
@@ -35,14 +40,18 @@ function idsOf(word: string, accounts: ReadonlyMap<string, Account>): Ids | null
 }
 
 /** Why these accounts would not keep the roles apart, or null. */
-export function roleTrouble(roles: Readonly<Record<RoleName, Ids>>): string | null {
+export function roleTrouble(
+  roles: Readonly<Record<RoleName, Ids>> & Readonly<Partial<Record<LaterRole, Ids>>>,
+): string | null {
   const all = Object.entries(roles);
   const root = all.find(([, { uid, gid }]) => uid === 0 || gid === 0);
   if (root !== undefined) return `${root[0]} may not be root, nor of its group`;
   const twin = all.find(([, { uid }], at) => all.findIndex(([, other]) => other.uid === uid) !== at);
   if (twin !== undefined) return `${twin[0]} has the same uid as another role`;
   if (roles.queue.gid !== roles.remote.gid) return "queue and remote must be of one group: by it they find each other";
-  const stranger = (["smtpd", "metrics", "alias"] as const).find((name) => roles[name].gid === roles.queue.gid);
+  const stranger = (["smtpd", "metrics", "alias", ...laterNames] as const).find(
+    (name) => roles[name]?.gid === roles.queue.gid,
+  );
   return stranger === undefined ? null : `${stranger} may not be of the group of queue and remote`;
 }
 
@@ -61,7 +70,11 @@ export function findRoles(home: string, accounts: ReadonlyMap<string, Account>):
     throw new StartError(`control/roleaccounts: ${reason}`);
   };
   if (missing !== undefined) return wrong(`there is no account ${words.get(missing)} (for ${missing})`);
-  const roles = Object.fromEntries(found) as Record<RoleName, Ids>;
+  const later = laterNames.flatMap((name): [LaterRole, Ids][] => {
+    const ids = idsOf(given.get(name) ?? laterAccounts[name], accounts);
+    return ids === null ? [] : [[name, ids]];
+  });
+  const roles = Object.fromEntries([...found, ...later]) as Record<RoleName, Ids> & Partial<Record<LaterRole, Ids>>;
   const trouble = roleTrouble(roles);
   return trouble === null ? { ...roles, aliasIsNamed: !words.get("alias")!.includes(":") } : wrong(trouble);
 }

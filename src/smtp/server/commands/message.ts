@@ -83,7 +83,7 @@ export async function overLimit(talk: Conversation, { recipients }: Transaction)
 function open(talk: Conversation, { sender, recipients }: Transaction): Posting | null {
   const { house } = talk;
   try {
-    return house.post({ sender, recipients }, house.origin, talk.surroundings);
+    return house.post({ sender, recipients }, house.origin, talk.surroundings, talk.helo);
   } catch (error) {
     house.log(`alert: smtpd: session ${talk.id}: unable to post: ${error instanceof Error ? error.message : error}`);
     return null;
