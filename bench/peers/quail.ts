@@ -28,6 +28,8 @@ async function start(checkout: string, bed: Bed): Promise<Server> {
     smtp: await freePort(),
     submission: await freePort(),
     pop3: bed.pop3 === true ? await freePort() : "off",
+    smtps: "off",
+    pop3s: "off",
     metrics: "off",
   };
   layControl(bed);

@@ -78,7 +78,7 @@ const capabilityLines = "TOP UIDL RESP-CODES AUTH-RESP-CODE PIPELINING,EXPIRE NE
 test("CAPA before login offers passwords only where they are taken, STLS only where it can be had [X-054]", async () => {
   const tail = "S: IMPLEMENTATION Quail\nS: .";
   await talkTo(open, `C: CAPA\nS: +OK \n${capabilityLines}\nS: USER\nS: SASL PLAIN\n${tail}`);
-  const shy: LoginHouse = { ...open, takesPlain: (isSecure) => isSecure, startTls: async (plain) => plain };
+  const shy: LoginHouse = { ...open, takesPlain: (isSecure) => isSecure, startTls: async (goAhead) => goAhead() };
   await talkTo(shy, `C: CAPA\nS: +OK \n${capabilityLines}\nS: STLS\n${tail}`);
 });
 
@@ -135,8 +135,8 @@ test("what came before TLS is dropped, and TLS comes once [X-054] [X-055]", asyn
   const house: LoginHouse = {
     ...open,
     takesPlain: (isSecure) => isSecure,
-    startTls: async (socket) => {
-      plain = socket;
+    startTls: async (goAhead) => {
+      plain = await goAhead();
       return inner;
     },
   };

@@ -24,8 +24,11 @@ export type LoginHouse = {
   readonly timestamp: ByteString | null;
   /** Whether a password may come in the clear over a connection that is (not) secured. */
   readonly takesPlain: (isSecure: boolean) => boolean;
-  /** Makes a connection secure; null: no STLS. Bytes that came before it are dropped. Rejects when it fails. */
-  readonly startTls: ((plain: Duplex) => Promise<Duplex>) | null;
+  /**
+   * Makes a connection secure; null: no STLS. `goAhead` tells the client so and lets go of the connection; bytes that came before that are
+   * dropped. `unavailable`: it was not called.
+   */
+  readonly startTls: ((goAhead: () => Promise<Duplex>) => Promise<Duplex | "unavailable" | "failed">) | null;
   /** SASL mechanisms beside PLAIN; left out: there are none. */
   readonly sasl?: PopSasl;
 };
@@ -120,12 +123,15 @@ const auth: Run = async (talk, house, arg) => {
 const stls: Run = async (talk, house) => {
   if (house.startTls === null) return wrong(say.authorizationFirst);
   if (talk.isSecure) return wrong(say.tlsAlready);
-  talk.wire.write(ok);
-  await talk.wire.flush();
   const { timeoutMs } = talk.wire;
-  // What was sent before TLS stands in the clear and may be anybody's: it is dropped (RFC 2595 §4).
-  const secured = await house.startTls(talk.wire.release()).catch(() => null);
-  if (secured === null) return { kind: "end", end: "failed" };
+  const secured = await house.startTls(async () => {
+    talk.wire.write(ok);
+    await talk.wire.flush();
+    // What was sent before TLS stands in the clear and may be anybody's: it is dropped (RFC 2595 §4).
+    return talk.wire.release();
+  });
+  if (secured === "unavailable") return wrong(say.tlsLater);
+  if (secured === "failed") return { kind: "end", end: "failed" };
   talk.wire = new LineWire(secured, timeoutMs);
   talk.isSecure = true;
   talk.user = null;

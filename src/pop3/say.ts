@@ -41,5 +41,6 @@ export const say = {
   noSuchMechanism: err("no such mechanism"),
   noSuchLanguage: err("no such language"),
   tlsAlready: err("TLS is on already"),
+  tlsLater: err("[SYS/TEMP] TLS is not to be had now"),
   tlsNotNow: err("not before login"),
 } as const;

@@ -2,11 +2,12 @@
  * The POP3 listener: talks to clients until they have logged in, then passes octets between them and a worker of their own uid. Knows
  * no password's truth (the auth service does), reads no mailbox and none of the password files.
  *
- * Options: `listen=IP:PORT` (further ones as `listen2=`), `listen-fd=N`, `reuse-port=1`. Control files: me, popplaintext, popapop,
+ * Options: `listen=IP:PORT` (further ones as `listen2=`), `listen-fd=N`, the same with `tls-` in front (TLS from the first octet on), `reuse-port=1`. Control files: me, popplaintext, popapop,
  * concurrencypop3, concurrencyperhost. Log lines; the worker says more of a session, in local's log:
  *
- *     pop3d listening address= port=
- *     pop3d refuse ip= reason=full|host-full|controls                     a connection got no session
+ *     pop3d listening address= port= tls=1
+ *     pop3d refuse ip= reason=full|host-full|controls|tls                 a connection got no session
+ *     pop3d tls-failed session= ip= reason=                               a handshake after STLS came to nothing
  *     pop3d login session= ip= user= tls=0|1
  *     pop3d login refused session= ip= user= reason=wrong|too-many         as the client wrote the name
  *     pop3d login trouble session= ip= user= reason=
@@ -29,6 +30,7 @@ import {
   type PopSasl,
   say,
 } from "#pop3";
+import { type TlsServer, tlsServer } from "#tls";
 import { type AuthClient, openAuthClient } from "./ask-auth.ts";
 import type { LoginAnswer, LoginQuestion } from "./auth-frames.ts";
 import { type Relayed, relay } from "./pop3-relay.ts";
@@ -52,6 +54,8 @@ type Controls = {
   readonly sessionsPerHost: number;
   /** control/authmechanisms without PLAIN, which POP3 has with or without it. */
   readonly mechanisms: readonly string[];
+  /** control/tlsonly: no login in the clear. */
+  readonly tlsOnly: boolean;
 };
 
 function loadControls(home: string): Controls {
@@ -62,6 +66,7 @@ function loadControls(home: string): Controls {
     sessions: readSetting(home, "concurrencypop3"),
     sessionsPerHost: readSetting(home, "concurrencyperhost"),
     mechanisms: (readSetting(home, "authmechanisms") ?? []).map((name) => name.toUpperCase()),
+    tlsOnly: (readSetting(home, "tlsonly") ?? []).includes("pop3"),
   };
 }
 
@@ -72,6 +77,7 @@ type Front = {
   readonly auth: AuthClient;
   readonly clients: Map<Socket, string>;
   readonly nextId: () => string;
+  readonly tls: TlsServer;
 };
 
 const isLoopback = (ip: string): boolean => ip.startsWith("127.") || ip === "::1";
@@ -103,7 +109,7 @@ function turnAway({ log }: Front, socket: Socket, ip: string, reason: string): v
 }
 
 /** A new connection. */
-function meet(front: Front, socket: Socket): void {
+function meet(front: Front, socket: Socket, isSecure: boolean): void {
   if (socket.remoteAddress === undefined) {
     socket.destroy(); // It has gone already.
     return;
@@ -125,7 +131,27 @@ function meet(front: Front, socket: Socket): void {
   }
   clients.set(socket, ip);
   socket.once("close", () => clients.delete(socket));
-  void serveClient(front, controls, socket, ip);
+  void (isSecure ? secureFirst(front, controls, socket, ip) : serveClient(front, controls, socket, ip, false));
+}
+
+/** TLS before the greeting (RFC 8314 §3.2). */
+async function secureFirst(front: Front, controls: Controls, socket: Socket, ip: string): Promise<void> {
+  socket.on("error", () => {}); // The handshake tells, and nobody else is there to.
+  const secured = await front.tls.secure(() => socket);
+  if (secured.kind === "secure") return serveClient(front, controls, secured.socket, ip, true);
+  front.log(eventLine("pop3d refuse", { ip, reason: "tls", said: secured.reason }));
+  socket.destroy();
+}
+
+/** STLS, if there is a certificate (RFC 2595 §4). */
+function startTlsOf({ tls, log }: Front, facts: Facts): LoginHouse["startTls"] {
+  if (!tls.isOffered()) return null;
+  return async (goAhead) => {
+    const secured = await tls.secure(goAhead);
+    if (secured.kind === "secure") return secured.socket;
+    log(eventLine("pop3d tls-failed", { ...facts, reason: secured.reason }));
+    return secured.kind;
+  };
 }
 
 /** A session from its greeting to its end. */
@@ -134,22 +160,30 @@ type Over = { readonly how: string; readonly user: ByteString; readonly relayed:
 
 const nothing: Relayed = { fromClient: 0, toClient: 0 };
 
-async function serveClient(front: Front, controls: Controls, socket: Socket, ip: string): Promise<void> {
+async function serveClient(
+  front: Front,
+  controls: Controls,
+  socket: Socket,
+  ip: string,
+  isSecure: boolean,
+): Promise<void> {
   const begun = performance.now();
   const facts: Facts = { session: front.nextId(), ip };
   const wire = new LineWire(socket, loginIdleMs);
-  const timestamp = controls.apop
-    ? `<${process.pid}.${Math.floor(Date.now() / 1000)}.${facts.session}@${controls.me}>`
-    : null;
+  const inClear = !isSecure && controls.tlsOnly;
+  const timestamp =
+    controls.apop && !inClear
+      ? `<${process.pid}.${Math.floor(Date.now() / 1000)}.${facts.session}@${controls.me}>`
+      : null;
   wire.write(greeting(timestamp));
   const house: LoginHouse = {
     dialect: "current",
     timestamp,
-    takesPlain: (isSecure) => isSecure || controls.plainFromAll || isLoopback(ip),
-    startTls: null,
+    takesPlain: (now) => now || (!controls.tlsOnly && (controls.plainFromAll || isLoopback(ip))),
+    startTls: isSecure ? null : startTlsOf(front, facts),
     sasl: saslFor(front, controls, facts),
   };
-  const talk = newLoginTalk(wire);
+  const talk = newLoginTalk(wire, isSecure);
   const limit = setTimeout(() => socket.destroy(), loginLimitMs);
   let over: Over;
   try {
@@ -291,15 +325,15 @@ async function handOver(wire: LineWire, { worker, ticket }: Entered): Promise<Re
   return { ...relayed, fromClient: relayed.fromClient + ahead.reduce((sum, piece) => sum + piece.length, 0) };
 }
 
-function listen(front: Front, where: Where): Promise<Server> {
+function listen(front: Front, { isSecure, ...where }: Where): Promise<Server> {
   // Half-open, because a client may end its side behind QUIT and still wants its answers.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => meet(front, socket));
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => meet(front, socket, isSecure));
   return new Promise((done, failed) => {
     server.once("error", (cause) => failed(new Error(`unable to listen: ${cause.message}`, { cause })));
     server.listen({ ...where, backlog }, () => {
       const at = server.address();
       if (at !== null && typeof at === "object") {
-        front.log(eventLine("pop3d listening", { address: at.address, port: at.port }));
+        front.log(eventLine("pop3d listening", { address: at.address, port: at.port, tls: isSecure ? 1 : undefined }));
       }
       server.removeAllListeners("error");
       server.on("error", (error) => front.log(`alert: pop3d: ${error.message}`));
@@ -318,6 +352,7 @@ export const serve: Service = async ({ home, options, log }) => {
     auth,
     clients: new Map(),
     nextId: sessionIds(),
+    tls: tlsServer({ home, alert: (problem) => log(`alert: pop3d: ${problem}`), alpn: "pop3" }),
   };
   const servers = await Promise.all(listenPlaces(options).map((where) => listen(front, where)));
   return {

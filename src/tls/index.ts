@@ -14,7 +14,6 @@ export {
   dropTicketKeys,
   makeTicketFolder,
   renewTicketKeys,
-  type TicketReaders,
   ticketKeyFile,
   ticketKeyLifeMs,
 } from "./ticket-keys.ts";

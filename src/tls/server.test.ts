@@ -280,10 +280,7 @@ test("TLS goes over any two-way stream, such as a program's standard input and o
   using place = testHome({ "servercert.pem": testIdentity("mx.test") });
   const tls = tlsServer({ home: place.home, alert: assert.fail });
   const [ours, theirs] = duplexPair();
-  const [socket, { socket: here }] = await Promise.all([
-    greetTls(theirs as unknown as Socket),
-    secureSide(tls.secure(() => ours)),
-  ]);
+  const [socket, { socket: here }] = await Promise.all([greetTls(theirs), secureSide(tls.secure(() => ours))]);
   here.write("220 mx.test\r\n");
   assert.equal(String((await once(socket, "data"))[0]), "220 mx.test\r\n");
   socket.destroy();

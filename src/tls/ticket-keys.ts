@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chownSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileDurable } from "#files";
 
@@ -10,24 +10,30 @@ export const ticketKeyFile = "run/tls/tickets";
 /** After so long a ticket is worth nothing any more, nor is a key that was stolen (RFC 9325 §3.4). */
 export const ticketKeyLifeMs = 12 * 60 * 60 * 1000;
 
-/** Who the processes that speak TLS are; left out: the caller. */
-export type TicketReaders = { readonly uid: number; readonly gid: number };
+/** The group of the processes that speak TLS, where they are not the caller: they may read the keys, and nobody else. */
+type Readers = number | null;
+
+function handOver(path: string, readers: Readers, mode: number): void {
+  if (readers === null) return;
+  chownSync(path, process.getuid?.() ?? 0, readers);
+  chmodSync(path, mode);
+}
 
 /** Makes the folder for the keys. */
-export function makeTicketFolder(home: string, readers?: TicketReaders): void {
+export function makeTicketFolder(home: string, readers: Readers = null): void {
   const folder = join(home, "run", "tls");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (readers !== undefined) chownSync(folder, readers.uid, readers.gid);
+  handOver(folder, readers, 0o750);
 }
 
 /** New keys for session tickets, in place of the old ones. */
-export async function renewTicketKeys(home: string, readers?: TicketReaders): Promise<void> {
+export async function renewTicketKeys(home: string, readers: Readers = null): Promise<void> {
   const path = join(home, ticketKeyFile);
   await writeFileDurable(path, randomBytes(ticketKeyBytes), 0o400);
-  if (readers !== undefined) chownSync(path, readers.uid, readers.gid);
+  handOver(path, readers, 0o440);
 }
 
-/** Takes them away: with the last of the house's processes the tickets they gave out end. */
+/** Takes them away: tickets end with the house that gave them out. */
 export function dropTicketKeys(home: string): void {
   rmSync(join(home, ticketKeyFile), { force: true });
 }

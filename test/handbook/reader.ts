@@ -11,7 +11,14 @@ import { outputPattern, type Step } from "./blocks.ts";
 /** The folder the handbook's examples stand in. */
 const shownHome = "/var/qmail";
 /** Ports as the handbook shows them. */
-const shownPorts = { smtp: "2525", submission: "2587", pop3: "2110", metrics: "2595" } as const;
+const shownPorts = {
+  smtp: "2525",
+  submission: "2587",
+  smtps: "2465",
+  pop3: "2110",
+  pop3s: "2995",
+  metrics: "2595",
+} as const;
 
 /** No command of the handbook takes longer, however busy the machine is. */
 const commandLimitMs = 60_000;
@@ -57,7 +64,7 @@ export class Reader implements AsyncDisposable {
   /** Starts Quail on a fresh home and a shell in it; as the home's owner, whoever we are. */
   static async open(): Promise<Reader> {
     const metrics = await freePort();
-    const house = await House.open({ pop3: true, words: ["--port", `metrics=${metrics}`] });
+    const house = await House.open({ pop3: true, tls: true, words: ["--port", `metrics=${metrics}`] });
     const { uid, gid } = statSync(house.home);
     cache ??= compileCache({ uid, gid });
     const shell = spawn("bash", ["--noprofile", "--norc"], {

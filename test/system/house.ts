@@ -40,6 +40,9 @@ export type Ports = {
   readonly submission: number;
   /** Null: that listener is off, for most tests do without. */
   readonly pop3: number | null;
+  /** TLS from the first octet on; null: off. */
+  readonly smtps: number | null;
+  readonly pop3s: number | null;
 };
 
 export type HouseOptions = {
@@ -47,6 +50,8 @@ export type HouseOptions = {
   readonly control?: Readonly<Record<string, string>>;
   /** The POP3 listener is wanted too. */
   readonly pop3?: true;
+  /** The listeners for TLS are wanted too. */
+  readonly tls?: true;
   /** Further words for the start command. */
   readonly words?: readonly string[];
   /** Words put in front of the start command (strace, setpriv). */
@@ -148,7 +153,14 @@ export class House implements AsyncDisposable {
     const folder = await mkdtemp(join(options.folder ?? tmpdir(), "quail-house-"));
     await chmod(folder, 0o755); // Services may run under another uid than ours.
     const pop3 = options.pop3 ? await freePort() : null;
-    const ports = { smtp: await freePort(), submission: await freePort(), pop3 };
+    const secure = async (): Promise<number | null> => (options.tls ? freePort() : null);
+    const ports = {
+      smtp: await freePort(),
+      submission: await freePort(),
+      pop3,
+      smtps: await secure(),
+      pop3s: await secure(),
+    };
     const house = new House(folder, ports, options);
     for (const [name, text] of Object.entries(options.control ?? {})) house.control(name, text);
     return house;
@@ -173,10 +185,15 @@ export class House implements AsyncDisposable {
 
   /** The words that start this Quail. */
   get startWords(): readonly string[] {
-    const { smtp, submission, pop3 } = this.ports;
-    const ports = [`smtp=${smtp}`, `submission=${submission}`, `pop3=${pop3 ?? "off"}`, "metrics=off"].flatMap(
-      (port) => ["--port", port],
-    );
+    const { smtp, submission, pop3, smtps, pop3s } = this.ports;
+    const ports = [
+      `smtp=${smtp}`,
+      `submission=${submission}`,
+      `pop3=${pop3 ?? "off"}`,
+      `smtps=${smtps ?? "off"}`,
+      `pop3s=${pop3s ?? "off"}`,
+      "metrics=off",
+    ].flatMap((port) => ["--port", port]);
     return [
       ...(this.#options.wrapper ?? []),
       quailCommand,

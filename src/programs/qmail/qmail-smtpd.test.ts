@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { test } from "node:test";
-import { runInProcess } from "#process";
+import { joinStreams } from "#net";
+import { multiCallPath, runInProcess } from "#process";
+import { greetTls, testIdentity } from "#tls/testing";
 import { findProgram } from "../index.ts";
 
 type Ran = { readonly code: number; readonly replies: readonly string[]; readonly log: string };
@@ -136,5 +139,84 @@ test("with a local service that is not running, recipients wait; with none at al
     await writeFile(join(home, "run", "local"), "");
     const gone = await run(["MAIL FROM:<>", "RCPT TO:<c@heaven.test>"]);
     assert.equal(gone.replies.at(-1), "451 sorry, unable to check that mailbox now (#4.3.0)");
+  });
+});
+
+/** Lines of a connection, one by one; null when it is over. */
+function lineReader(stream: Duplex) {
+  let text = "";
+  let ended = false;
+  let wake = (): void => {};
+  const take = (piece: Buffer): void => {
+    text += piece.toString("latin1");
+    wake();
+  };
+  const over = (): void => {
+    ended = true;
+    wake();
+  };
+  stream.on("data", take).once("end", over).once("close", over);
+  const line = async (): Promise<string | null> => {
+    for (;;) {
+      const end = text.indexOf("\r\n");
+      if (end >= 0) {
+        const [first, rest] = [text.slice(0, end), text.slice(end + 2)];
+        text = rest;
+        return first;
+      }
+      if (ended) return null;
+      await new Promise<void>((done) => {
+        wake = done;
+      });
+    }
+  };
+  return Object.assign(line, { stop: () => void stream.off("data", take) });
+}
+
+const secured = { ...usual, rcptcheck: "0", "servercert.pem": testIdentity("mx.test") };
+
+test("STARTTLS goes over standard input and output, and nothing said before it counts [J-173] [Q-279]", async () => {
+  await inHome(secured, async (home) => {
+    const child = spawn(multiCallPath, ["qmail-smtpd"], { env: { ...process.env, QUAIL_HOME: home }, stdio: "pipe" });
+    let log = "";
+    child.stderr.on("data", (piece: Buffer) => {
+      log += piece.toString("latin1");
+    });
+    const over = new Promise<number | null>((done) => child.once("close", done));
+    const plain = joinStreams(child.stdout, child.stdin);
+    const before = lineReader(plain);
+    assert.equal(await before(), "220 mx.test ESMTP");
+    plain.write("STARTTLS\r\nMAIL FROM:<eve@evil.test>\r\n");
+    assert.equal(await before(), "220 ready for tls");
+    before.stop();
+    const secure = await greetTls(plain);
+    const line = lineReader(secure);
+    secure.write("RCPT TO:<joe@heaven.test>\r\nQUIT\r\n");
+    assert.equal(await line(), "503 MAIL first (#5.5.1)");
+    assert.equal(await line(), "221 mx.test");
+    assert.equal(await line(), null);
+    child.stdin.end();
+    assert.equal(await over, 0);
+    assert.match(log, /end=quit/);
+    assert.match(log, / tls=TLSv1\.3 /);
+  });
+});
+
+test("with SMTPS set TLS comes before the greeting; FORCE_TLS wants it before MAIL [Q-280]", async () => {
+  await inHome(secured, async (home, run) => {
+    const env = { ...process.env, QUAIL_HOME: home, SMTPS: "1", FORCE_TLS: "1" };
+    const child = spawn(multiCallPath, ["qmail-smtpd"], { env, stdio: "pipe" });
+    child.stderr.resume();
+    const over = new Promise<number | null>((done) => child.once("close", done));
+    const secure = await greetTls(joinStreams(child.stdout, child.stdin));
+    const line = lineReader(secure);
+    assert.equal(await line(), "220 mx.test ESMTP");
+    secure.write("MAIL FROM:<a@b.test>\r\nQUIT\r\n");
+    assert.equal(await line(), "250 ok");
+    assert.equal(await line(), "221 mx.test");
+    child.stdin.end();
+    assert.equal(await over, 0);
+    const { replies } = await run(["MAIL FROM:<a@b.test>", "QUIT"], { FORCE_TLS: "1" });
+    assert.equal(replies[1], "530 STARTTLS first (#5.7.0)");
   });
 });

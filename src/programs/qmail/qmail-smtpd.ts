@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { utf8ToByteString } from "#bytes";
 import { findHome } from "#control";
+import { eventLine } from "#log";
 import { isOwnAddress, joinStreams, LineWire } from "#net";
 import type { Program, ProgramCall } from "#process";
 import { type Door, openDoor, programDoor } from "#qmtp";
@@ -17,6 +18,7 @@ import {
   say,
   searchMoreRcptHosts,
 } from "#smtp";
+import { type TlsServer, tlsServer } from "#tls";
 import { leaveWire } from "./leave-wire.ts";
 
 /**
@@ -57,6 +59,7 @@ async function serve(
   log: (line: string) => void,
 ): Promise<number> {
   const wire = new LineWire(joinStreams(call.stdin, call.stdout), controls.timeoutMs);
+  const tls = tlsServer({ home, alert: (problem) => log(`alert: smtpd: ${problem}`) });
   const talk = new Conversation(
     String(call.pid),
     wire,
@@ -70,7 +73,7 @@ async function serve(
       isOwnAddress,
       inMoreRcptHosts: searchMoreRcptHosts(home),
       readmit: null,
-      tls: null,
+      tls,
       log,
       now: () => new Date(),
       sleep: (ms) => sleep(ms),
@@ -79,16 +82,44 @@ async function serve(
   );
   const stop = (): void => talk.hangUp(say.shuttingDown, "shutdown");
   call.signal.addEventListener("abort", stop, { once: true });
-  const end = await converse(talk);
+  const end = call.env.SMTPS === undefined || (await secureFirst(talk, tls)) ? await converse(talk) : "tls";
   call.signal.removeEventListener("abort", stop);
-  await leaveWire(wire);
+  if (talk.tls === null) await leaveWire(talk.wire);
+  else await endSecure(talk.wire);
   return end === "quit" ? 0 : 1;
+}
+
+/** SMTPS is set: TLS comes before the greeting, on a port of its own (spec 11.4). */
+async function secureFirst(talk: Conversation, tls: TlsServer): Promise<boolean> {
+  const secured = await tls.secure(() => talk.wire.release());
+  if (secured.kind === "secure") talk.secured(secured.socket, secured.fact);
+  else talk.house.log(eventLine("smtpd refuse", { ip: talk.client.ip, reason: "tls", said: secured.reason }));
+  return secured.kind === "secure";
+}
+
+/** A client that does not take the last words in this time does not want them. */
+const lastWordsMs = 60_000;
+
+/** Ends TLS in words, so that nobody else can seem to have ended it (RFC 8446 §6.1). Resolves when the client has been told. */
+async function endSecure(wire: LineWire): Promise<void> {
+  await wire.flush().catch(() => {}); // The client is gone; there is nobody left to tell.
+  const { socket } = wire;
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, lastWordsMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      done();
+    };
+    if (socket.destroyed) settle();
+    else socket.once("close", settle).end(settle);
+  });
+  socket.destroy();
 }
 
 /** The variables a session looks at, as byte strings. */
 function surroundingsOf(env: NodeJS.ProcessEnv): Surroundings {
   const known = Object.entries(env).filter(
-    ([name]) => name.startsWith("TCP") || name === "RELAYCLIENT" || name === "DATABYTES",
+    ([name]) => name.startsWith("TCP") || name === "RELAYCLIENT" || name === "DATABYTES" || name === "FORCE_TLS",
   );
   return new Map(known.map(([name, value = ""]) => [name, utf8ToByteString(value)]));
 }

@@ -41,7 +41,7 @@ async function house(t: TestContext) {
   const options = ["smtp", "submission", "pop3"].map(async (name) => `--port=${name}=${await freePort()}\n`);
   writeFileSync(
     join(home, "control", "startoptions"),
-    `# ports of this test\n${(await Promise.all(options)).join("")}--port=metrics=off\n`,
+    `# ports of this test\n${(await Promise.all(options)).join("")}--port=metrics=off\n--port=smtps=off\n--port=pop3s=off\n`,
   );
   if (isRoot) {
     chownSync(home, 65524, 65524);

@@ -37,7 +37,8 @@ beforeEach(async () => {
   chmodSync(folder, 0o755);
   home = join(folder, "home");
   const numbers = [await freePort(), await freePort(), await freePort(), await freePort()];
-  ports = ["smtp", "submission", "metrics", "pop3"].flatMap((name, at) => ["--port", `${name}=${numbers[at]}`]);
+  const named = ["smtp", "submission", "metrics", "pop3"].map((name, at) => `${name}=${numbers[at]}`);
+  ports = [...named, "smtps=off", "pop3s=off"].flatMap((port) => ["--port", port]);
 });
 afterEach(async () => {
   for (const child of running) await ended(child, "SIGKILL");

@@ -17,6 +17,7 @@ import { checkout, codeToWarm, planHouse, stopOrder } from "./start/plan.ts";
 import { claimPorts, descriptors } from "./start/ports.ts";
 import { welcome } from "./start/screen.ts";
 import { StartError, step } from "./start/start-error.ts";
+import { keepTicketKeys } from "./start/ticket-keys.ts";
 import { warmCaches } from "./start/warm-cache.ts";
 import { decideWho, isForeign, type Who } from "./start/who.ts";
 
@@ -114,7 +115,10 @@ function untilStopped(house: House, home: string, whenStopping: () => void): Pro
 /** Whose the test account of a fresh home is. */
 function dwellers(who: Who): Dwellers {
   if (who.kind === "root") return { uid: 0, gid: 0 };
-  if (who.kind === "roles") return { ...who.roles.alias, othersAreUsers: who.roles.aliasIsNamed };
+  if (who.kind === "roles") {
+    const { alias, aliasIsNamed, smtpd } = who.roles;
+    return { ...alias, othersAreUsers: aliasIsNamed, certificateGid: smtpd.gid };
+  }
   return who.ids;
 }
 
@@ -159,6 +163,7 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
     },
   };
   const { who, lockFd, kept } = await prepare(home, options, voice);
+  const dropTickets = await keepTicketKeys(home, who, voice.complain);
   voice.say(whoLine(who, home));
   voice.say(welcome(home, options, { cwd, env, hasTestAccount: hasTestAccount(home) }));
 
@@ -197,6 +202,7 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
   if (logTo === undefined) stdout.write("quail: ready\n");
   tidyWhenQuiet();
   await stopped;
+  dropTickets();
   await ownLog.close();
   await screen.flush();
   voice.say("quail: stopped\n");

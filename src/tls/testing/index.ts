@@ -1,8 +1,8 @@
 /** For tests: a home with certificates, and clients that look at what they are shown. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { keyPem, makeKey, selfSign } from "../make-certificate.ts";
 
@@ -34,7 +34,7 @@ export const ticketOf = (socket: TLSSocket): Promise<Buffer> =>
 const patienceMs = 20_000;
 
 /** A handshake as a client; rejects with what stood against it. Certificates are not judged. */
-export function greetTls(socket: Socket, options: ConnectionOptions = {}): Promise<TLSSocket> {
+export function greetTls(socket: Duplex, options: ConnectionOptions = {}): Promise<TLSSocket> {
   return new Promise((done, failed) => {
     const secure = connect({ socket, rejectUnauthorized: false, ...options });
     const timer = setTimeout(() => secure.destroy(new Error("no handshake in time")), patienceMs);

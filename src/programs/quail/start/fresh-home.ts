@@ -18,6 +18,7 @@ import {
 import { join } from "node:path";
 import { utf8ToByteString } from "#bytes";
 import { multiCallPath } from "#process";
+import { makeFirstCertificate } from "./first-certificate.ts";
 import { StartError, step } from "./start-error.ts";
 import type { Ids } from "./who.ts";
 
@@ -25,6 +26,7 @@ import type { Ids } from "./who.ts";
 const folders: readonly (readonly [name: string, mode: number])[] = [
   ["", 0o755],
   ["control", 0o755],
+  ["control/certs", 0o755],
   ["users", 0o755],
   ["alias", 0o755],
   ["home", 0o755],
@@ -116,7 +118,11 @@ const controlFiles: Readonly<Record<string, string>> = {
 const forwarded = ["postmaster", "mailer-daemon", "root", "abuse"] as const;
 
 /** What a fresh home is made for: whose the test account is, and whether the accounts of the system get mail too. */
-export type Dwellers = Ids & { readonly othersAreUsers?: boolean };
+export type Dwellers = Ids & {
+  readonly othersAreUsers?: boolean;
+  /** The group that may read the certificate's key; left out: the owner alone may. */
+  readonly certificateGid?: number;
+};
 
 /**
  * users/assign: the test account with its extensions, everybody else to alias (unless the system's accounts are to be asked).
@@ -209,6 +215,7 @@ async function linkPrograms(home: string): Promise<void> {
 
 async function furnish(home: string, ids: Dwellers): Promise<void> {
   for (const [name, text] of Object.entries(controlFiles)) ensureFile(join(home, "control", name), text);
+  await makeFirstCertificate(home, ids.certificateGid ?? null);
   for (const name of forwarded) ensureFile(join(home, "alias", `.qmail-${name}`), `&${testAddress}\n`);
   // An admin's own users/assign says who there is; the test account would be a stranger in it.
   if (existsSync(join(home, "users", "assign"))) return;

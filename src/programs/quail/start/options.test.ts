@@ -7,7 +7,7 @@ test("without words the start listens on loopback, on high ports", () => {
   assert.deepEqual(readOptions([]), {
     home: null,
     host: "127.0.0.1",
-    ports: { smtp: 2525, submission: 2587, pop3: 2110, metrics: 2595 },
+    ports: { smtp: 2525, submission: 2587, smtps: 2465, pop3: 2110, pop3s: 2995, metrics: 2595 },
     smtpd: null,
     quiet: false,
     help: false,
@@ -22,7 +22,7 @@ test("any subset of ports is steerable, both ways of writing an option are read"
     { home, ports, quiet, smtpd },
     {
       home: "d",
-      ports: { smtp: 3525, submission: 3587, pop3: 3110, metrics: null },
+      ports: { smtp: 3525, submission: 3587, smtps: 2465, pop3: 3110, pop3s: 2995, metrics: null },
       quiet: true,
       smtpd: 3,
     },

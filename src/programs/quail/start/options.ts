@@ -2,13 +2,15 @@ import { isIP } from "node:net";
 import { UsageError } from "#process";
 
 /** The listeners of a house, in the order they are shown. */
-export const portNames = ["smtp", "submission", "pop3", "metrics"] as const;
+export const portNames = ["smtp", "submission", "smtps", "pop3", "pop3s", "metrics"] as const;
 export type PortName = (typeof portNames)[number];
 
 export const defaultPorts: Readonly<Record<PortName, number>> = {
   smtp: 2525,
   submission: 2587,
+  smtps: 2465,
   pop3: 2110,
+  pop3s: 2995,
   metrics: 2595,
 };
 
@@ -34,7 +36,9 @@ Runs the whole mail system in this terminal until Ctrl-C; makes the home on the 
   --port NAME=N   the port of a service, or NAME=off; any number of times:
                     smtp        2525  mail from other hosts
                     submission  2587  mail from mail readers and your programs
+                    smtps       2465  the same, with TLS from the first octet on
                     pop3        2110  mail for mail readers
+                    pop3s       2995  the same, with TLS from the first octet on
                     metrics     2595  numbers for Prometheus, on 127.0.0.1 only
   --smtpd N       processes that serve SMTP together
   --quiet         print nothing but "quail: ready" and errors; logs go to DIR/log/ only

@@ -3,6 +3,7 @@
  * network cannot do. Unix and TCP sockets are not restricted by it.
  */
 import { join } from "node:path";
+import { tlsControlFiles } from "#tls";
 
 /** Services whose rights are cut; the others need what they have (local starts processes under other uids). */
 export type ConfinedService = "queue" | "remote" | "filter" | "smtpd" | "pop3d" | "metrics";
@@ -26,6 +27,9 @@ const pop3dControls = [
   "popapop",
   "concurrencypop3",
   "concurrencyperhost",
+  "tlsonly",
+  "certs",
+  ...tlsControlFiles,
 ] as const;
 
 /** None of them may start a worker thread or an inspector, and none a process, but for smtpd where it has to. */
@@ -42,9 +46,9 @@ const rights: Readonly<Record<ConfinedService, Rights>> = {
     writes: ["run/filter", "run/own/filter"],
     addons: true,
   },
-  smtpd: { reads: ["control"], writes: [], addons: false },
+  smtpd: { reads: ["control", "run/tls"], writes: [], addons: false },
   // Not all of control/: the passwords' hashes lie there.
-  pop3d: { reads: pop3dControls.map((name) => `control/${name}`), writes: [], addons: false },
+  pop3d: { reads: [...pop3dControls.map((name) => `control/${name}`), "run/tls"], writes: [], addons: false },
   metrics: { reads: ["control", "log"], writes: [], addons: false },
 };
 

@@ -69,6 +69,17 @@ export function endpoint(host: string, port: number): string {
 /** Where one service keeps its compiled code: its own folder, so that none can lay code in wait for another. */
 export const cacheFolder = (home: string, module: string): string => join(home, "run", "cache", module);
 
+/** The options that open each port of a service. */
+const smtpListeners = [
+  ["smtp", "smtp:listen"],
+  ["submission", "submission:listen"],
+  ["smtps", "submission:tls-listen"],
+] as const;
+const pop3Listeners = [
+  ["pop3", "listen"],
+  ["pop3s", "tls-listen"],
+] as const;
+
 /** What services see of our environment; the rest of it is ours alone. */
 const passedOn = ["PATH", "TZ", "LANG", "LC_ALL", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"] as const;
 
@@ -113,26 +124,31 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     const count = smtpdCount(home, options);
     const words = [`processes=${count}`, "reuse-port=1", ...(hasFilter ? ["filter=1"] : [])];
     const heldFds = [parts.lockFd];
-    for (const role of ["smtp", "submission"] as const) {
-      const number = options.ports[role];
-      const listenFd = parts.listenFds.get(role);
+    for (const [name, listen] of smtpListeners) {
+      const number = options.ports[name];
+      const listenFd = parts.listenFds.get(name);
       if (number === null) continue;
       // A socket inherited from root is shared as it is; else each process opens its own and the kernel deals clients out.
-      if (listenFd === undefined) words.push(`${role}:listen=${endpoint(options.host, number)}`);
-      else words.push(`${role}:listen-fd=${firstHeldFd + heldFds.push(listenFd) - 1}`);
+      if (listenFd === undefined) words.push(`${listen}=${endpoint(options.host, number)}`);
+      else words.push(`${listen}-fd=${firstHeldFd + heldFds.push(listenFd) - 1}`);
     }
-    if (options.ports.smtp === null && options.ports.submission === null) return [];
+    if (smtpListeners.every(([name]) => options.ports[name] === null)) return [];
     return Array.from({ length: count }, (_, i) =>
       service(i === 0 ? "smtpd" : `smtpd-${i + 1}`, "smtpd", words, { log: "smtpd", heldFds }),
     );
   };
 
   const pop3d = (): readonly ServiceSpec[] => {
-    const number = options.ports.pop3;
-    if (number === null) return [];
-    const listenFd = parts.listenFds.get("pop3");
-    const where = listenFd === undefined ? [`listen=${endpoint(options.host, number)}`] : [];
-    return [service("pop3d", "pop3d", where, listenFd === undefined ? {} : { listenFd })];
+    const words: string[] = [];
+    const heldFds = [parts.lockFd];
+    for (const [name, listen] of pop3Listeners) {
+      const number = options.ports[name];
+      const listenFd = parts.listenFds.get(name);
+      if (number === null) continue;
+      if (listenFd === undefined) words.push(`${listen}=${endpoint(options.host, number)}`);
+      else words.push(`${listen}-fd=${firstHeldFd + heldFds.push(listenFd) - 1}`);
+    }
+    return words.length === 0 ? [] : [service("pop3d", "pop3d", words, { heldFds })];
   };
 
   const metrics = (): readonly ServiceSpec[] => {

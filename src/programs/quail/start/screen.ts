@@ -10,7 +10,9 @@ import { endpoint } from "./plan.ts";
 const purposes: Readonly<Record<PortName, string>> = {
   smtp: "SMTP: mail from other hosts",
   submission: "SMTP: mail from mail readers and your programs",
+  smtps: "SMTP over TLS: the same",
   pop3: "POP3: mail for mail readers",
+  pop3s: "POP3 over TLS: the same",
   metrics: "HTTP: numbers for Prometheus",
 };
 
