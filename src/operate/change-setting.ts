@@ -5,10 +5,17 @@ import { type ControlFile, checkText, type Problem } from "#control";
 import { fsyncDirectory, writeFileDurable } from "#files";
 
 /** Files with keys or passwords in them: for their owner only, unless they have another mode already. */
-const secret = new Set(["poppasswd", "servercert.pem", "clientcert.pem", "srs_secrets", "batvkey", "ldappassword"]);
+export const secrets: ReadonlySet<string> = new Set([
+  "poppasswd",
+  "servercert.pem",
+  "clientcert.pem",
+  "srs_secrets",
+  "batvkey",
+  "ldappassword",
+]);
 
 /** Whether a control file holds what nobody should read over an admin's shoulder. */
-export const isSecret = (name: string): boolean => secret.has(name);
+export const isSecret = (name: string): boolean => secrets.has(name);
 
 /** What became of a change: written, or refused because of errors in it. Warnings come along either way. */
 export type Changed = { readonly written: boolean; readonly problems: readonly Problem[] };
@@ -17,7 +24,7 @@ async function modeOf(path: string, name: string): Promise<number> {
   try {
     return (await stat(path)).mode & 0o777;
   } catch {
-    return secret.has(name) ? 0o600 : 0o644; // No such file yet; any other trouble shows when it is written.
+    return secrets.has(name) ? 0o600 : 0o644; // No such file yet; any other trouble shows when it is written.
   }
 }
 

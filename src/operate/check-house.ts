@@ -6,10 +6,12 @@ import { parseAddress } from "#mail";
 import { parseTcpRules } from "#net";
 import { checkUsers, findUser, loadRouting, openUserSources, type Routing, recipientExists } from "#users";
 import { askQueue } from "./ask-queue.ts";
+import { secrets } from "./change-setting.ts";
 import { checkHomes } from "./check-homes.ts";
 import { checkInstall, isQueueRemote } from "./check-install.ts";
 import { checkNetwork, checkRelayRules, type NetworkView } from "./check-network.ts";
 import { findRunning } from "./running-house.ts";
+import { checkSecrets } from "./secrets.ts";
 
 const about = (file: string, level: Problem["level"], reason: string, line: number | null = null): Problem => ({
   file,
@@ -96,6 +98,7 @@ export async function checkAll(home: string, { network, passwd }: CheckScope): P
     ...(await checkHouse(home, passwd)),
     ...checkRelayRules(home),
     ...checkDefaultDelivery(home),
+    ...checkSecrets(home, [...secrets]),
     ...(await checkAlias(home, passwd)),
     ...checkHomes(home, passwd),
     ...(network === null ? [] : await checkNetwork(home, network)),

@@ -11,6 +11,7 @@ import { checkHomes } from "./check-homes.ts";
 import { checkAll } from "./check-house.ts";
 import { checkInstall, isQueueRemote } from "./check-install.ts";
 import { checkNetwork, checkRelayRules } from "./check-network.ts";
+import { checkSecrets } from "./secrets.ts";
 
 const uid = process.getuid?.() ?? 0;
 const gid = process.getgid?.() ?? 0;
@@ -92,6 +93,23 @@ test("a folder of the queue that is somebody else's is told [Q-059]", {
     checkInstall(home).map(({ path }) => path),
     [join(home, "control"), join(home, "alias")],
   );
+});
+
+test("passwords that everybody on the machine may read are told, with the line of a route", (t) => {
+  const home = folder(t, {
+    "control/poppasswd": "joe:x\n",
+    "control/smtproutes": "# relays\na.test:b.test\nfar.test:relay.test joe hunter2\n",
+    "control/qmtproutes": "a.test:b.test\n",
+  });
+  const told = (): readonly string[] => lines(home, checkSecrets(home, ["poppasswd", "batvkey"]));
+  const open = "and every user of this machine may read the file";
+  assert.deepEqual(told(), [
+    `control/poppasswd is a secret, ${open}`,
+    `control/smtproutes:3 has a password in it, ${open}`,
+  ]);
+  chmodSync(join(home, "control/poppasswd"), 0o600);
+  chmodSync(join(home, "control/smtproutes"), 0o640);
+  assert.deepEqual(told(), []);
 });
 
 test("accounts that are no users to qmail are told: upper case, a home that is not theirs or not there (G2, G3)", (t) => {

@@ -24,6 +24,7 @@ export { qreadEntry } from "./qread.ts";
 export { fitsAddress, isMeant, parseSize, parseSpan, type QueueFilter } from "./queue-filter.ts";
 export { queueEntry, queueFacts, queueHeading, queueRow } from "./queue-list.ts";
 export { findRunning, isAlive, livedSeconds, type RunningHouse, type RunningService } from "./running-house.ts";
+export { withoutSecrets } from "./secrets.ts";
 export { problemLine, type Setting, settingOf, settingsList } from "./settings.ts";
 export { showControls } from "./showctl.ts";
 export { traceMessage, traceText } from "./trace.ts";

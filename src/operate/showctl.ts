@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ByteString } from "#bytes";
 import { ControlError, type ControlFile, catalogue, readLines, readText, readValue } from "#control";
+import { isSecret } from "./change-setting.ts";
+import { withoutLogin } from "./secrets.ts";
 
 /** How one file of spec 3.6 is told: a sentence around its value, or a sentence for each line. */
 type Sentence =
@@ -89,7 +91,8 @@ function tell(home: string, name: string, sentence: Sentence, me: ByteString | n
     const entries = attempt(() => readLines(home, name));
     if (entries === null) return trouble;
     if (entries.got === null) return `(Default.) ${sentence.none}\n`;
-    return `\n${entries.got.map((entry) => `${sentence.before}${entry}${sentence.after}\n`).join("")}`;
+    const shown = name === "smtproutes" ? entries.got.map(withoutLogin) : entries.got;
+    return `\n${shown.map((entry) => `${sentence.before}${entry}${sentence.after}\n`).join("")}`;
   }
   const value = attempt(() => readValue(home, name));
   if (value === null) return trouble;
@@ -134,6 +137,7 @@ function tellOther(home: string, name: string, file: ControlFile | undefined): B
     return attempt(() => readText(home, name)) === null ? trouble : `${file.meaning}\n`;
   }
   const value = attempt(() => readValue(home, name));
+  if (value !== null && isSecret(name)) return `Set, and secret. ${file.meaning}\n`;
   return value === null ? trouble : `Set to ${value.got ?? ""}. ${file.meaning}\n`;
 }
 

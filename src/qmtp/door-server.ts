@@ -20,6 +20,10 @@ export type DoorHouse = {
   trouble?(error: unknown): void;
   /** Where a large classic package may wait for its envelope, which comes last; default: the temporary folder. */
   readonly holdIn?: string;
+  /** Who says nothing for so long is let go, whatever is under way; default: only who has not said a word yet. */
+  readonly idleMs?: number;
+  /** How long one may take for the first word, in milliseconds. */
+  readonly firstWordMs?: number;
   /** What a front end has counted since it last told. */
   hear?(counters: ReadonlyMap<string, number>): void;
 };
@@ -33,16 +37,21 @@ const maxEnvelopeBytes = 128 * 1024 * 1024;
 const badEnvelope: DoorAnswer = { ...permanent("envelope address too long for qq (#5.1.3)"), queueId: null };
 const broken: DoorAnswer = { ...temporary("qq internal bug (#4.3.0)"), queueId: null };
 
+/** Who knocks says at once what he speaks; one who does not is let go after so long. */
+const firstWordMs = 60_000;
+
 /** Serves one connection at the queue's door until the peer hangs up: our dialect, or one classic QMQP message. */
 export function serveDoor(socket: Socket, house: DoorHouse, maxEnvelope = maxEnvelopeBytes): void {
   const early: Buffer[] = [];
   socket.on("error", () => {}); // A lost connection ends in `close`, where what is unfinished is dropped.
+  socket.setTimeout(house.firstWordMs ?? firstWordMs, () => socket.destroy());
   const onData = (chunk: Buffer): void => {
     early.push(chunk);
     const bytes = Buffer.concat(early);
     const classic = bytes[0] !== preface[0];
     if (!classic && bytes.length < preface.length) return;
     socket.off("data", onData);
+    socket.setTimeout(house.idleMs ?? 0);
     if (classic) void serveQmqp(socket, bytes, house);
     else if (bytes.subarray(0, preface.length).equals(preface))
       serveDialect(socket, bytes.subarray(preface.length), house, maxEnvelope);

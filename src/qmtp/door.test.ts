@@ -212,6 +212,44 @@ test("classic QMQP at the same door: one package, one answer, many chunkings [Q-
   assert.match(await talk([overlong]), /:Dsorry, I can't accept addresses like that \(#5\.1\.3\),$/);
 });
 
+test("a classic client that closes its half behind the package gets its answer", async (t) => {
+  const home = freshHome(t);
+  await listen(t, home);
+  const fields = ["Subject: q\n\nhi\n", "s@a.test", "j@b.test"].map((field) => netstring(field));
+  const socket = connect({ path: doorPath(home), allowHalfOpen: true });
+  let said = "";
+  socket.setEncoding("latin1").on("data", (text: string) => {
+    said += text;
+  });
+  socket.end(netstring(Buffer.concat(fields)));
+  await new Promise((done) => socket.once("close", done));
+  assert.match(said, /^[0-9]+:Kok [0-9]+ qp 1,$/);
+});
+
+test("who knocks and says nothing is let go, and so is a guest who falls silent; the house's own may be silent", async (t) => {
+  const home = freshHome(t);
+  const house: DoorHouse = { begin: () => assert.fail("no message") };
+  let isGuest = true;
+  const server = await listenUnix(doorPath(home), (socket) =>
+    serveDoor(socket, isGuest ? { ...house, firstWordMs: 50, idleMs: 50 } : house),
+  );
+  const knock = (words: string) => {
+    const socket = connect(doorPath(home), () => socket.write(words));
+    return { socket, closed: new Promise<string>((done) => socket.once("close", () => done("let go"))) };
+  };
+  assert.equal(await knock("").closed, "let go");
+  assert.equal(await knock("QUA").closed, "let go");
+  assert.equal(await knock("QUAIL1\n").closed, "let go");
+  isGuest = false;
+  const own = knock("QUAIL1\n");
+  await new Promise((connected) => own.socket.once("connect", connected));
+  isGuest = true;
+  assert.equal(await knock("").closed, "let go"); // Who came later and is silent has gone:
+  assert.equal(own.socket.destroyed, false);
+  own.socket.destroy();
+  await closeServer(server);
+});
+
 test("envelopes survive rendering and parsing, whatever octets they hold", () => {
   const octets = fc.string({
     unit: fc.integer({ min: 1, max: 255 }).map((n) => String.fromCharCode(n)),

@@ -10,6 +10,7 @@ const timeoutMs = 3_600_000;
 /** Serves one classic QMQP package: `early` is what has been read of it. One answer, then the end. */
 export async function serveQmqp(socket: Socket, early: Buffer, house: DoorHouse): Promise<void> {
   socket.pause(); // Nobody listens between `early` and the loop below.
+  socket.allowHalfOpen = true; // Who has said everything may say so by closing that half; the answer goes out by the other.
   async function* input(): AsyncGenerator<Uint8Array> {
     yield early;
     yield* socket as AsyncIterable<Buffer>;
@@ -18,7 +19,7 @@ export async function serveQmqp(socket: Socket, early: Buffer, house: DoorHouse)
     const incoming = house.begin({ ...envelope, origin: { invoker: "network", uid: 0 } });
     return { write: (bytes) => incoming.write(Buffer.from(bytes)), finish: incoming.end, abort: incoming.abort };
   };
-  socket.setTimeout(timeoutMs, () => socket.destroy());
+  socket.setTimeout(timeoutMs); // Whoever let it in has said what happens then.
   try {
     const reply = await serveQmqpPackage(input(), {
       post: ({ sender, recipients }) => post({ sender, recipients: [...recipients] }),

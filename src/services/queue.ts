@@ -38,11 +38,14 @@ import { loadRouting, type Routing, routeRecipient, stripVirtualPrefix } from "#
 import { ceilingWatch } from "./courier-ceilings.ts";
 import { heldChannels } from "./held-channels.ts";
 import { serveQueueAdmin } from "./queue-admin.ts";
+import { guestBook } from "./queue-guests.ts";
 import { type QueueSettings, queueSettings } from "./queue-settings.ts";
 import { keepDoor, keepWatch } from "./queue-triggers.ts";
 import type { Service } from "./service.ts";
 
 /** Full disk, I/O error: qmail-queue's word for it (spec 2.2, exit 53). */
+/** Somebody who is not of the house may be silent at the door for so long (as long as with qmail-qmqpd). */
+const guestIdleMs = 3_600_000;
 const noRoom: DoorAnswer = { ...temporary("qq write error or disk full (#4.3.0)"), queueId: null };
 
 /** How often the drop folder is looked at although nobody said so, in milliseconds (qmail's 1500 s rescan, shorter). */
@@ -162,13 +165,16 @@ export const serve: Service = async ({ home, log, options }) => {
   };
 
   const clients = new Set<Socket>();
+  const mayComeIn = guestBook();
   const letIn = (socket: Socket): void => {
     clients.add(socket);
     socket.once("close", () => clients.delete(socket));
     // Who is there counts, not what it says: only our own roles may speak for others.
     const uid = peerUid(socket);
     const trusted = uid === null || uid === 0 || uid === ownUid || roleUids.has(uid);
-    serveDoor(socket, trusted ? doorHouse : onBehalfOf(uid, doorHouse));
+    if (trusted) serveDoor(socket, doorHouse);
+    else if (mayComeIn(uid, socket)) serveDoor(socket, { ...onBehalfOf(uid, doorHouse), idleMs: guestIdleMs });
+    else socket.destroy(); // Its message is put off, not refused.
   };
   const door = await keepDoor(doorPath(home), () => listenUnix(doorPath(home), letIn, 0o666), log);
   const couriers = await listenUnix(join(home, "queue", "remote"), (socket) => remote.admit(socket), 0o660);

@@ -165,3 +165,10 @@ test("qmail-showctl --json and --warnings speak to scripts", async (t) => {
   });
   assert.equal((await run(["showctl", "--verbose"])).code, 100);
 });
+
+test("a route's login and a secret are not shown", async (t) => {
+  const { run } = house(t, { me: "mx.test\n", smtproutes: "far.test:relay.test joe hunter2\n", batvkey: "hunter2\n" });
+  const { said } = await run(["showctl"]);
+  assert.match(section(said, "smtproutes"), /\nSMTP route: far\.test:relay\.test \(secret\)\n/);
+  assert.doesNotMatch(said, /hunter2|joe/);
+});

@@ -29,6 +29,18 @@ test("quail config set writes a checked file and says what makes it count", asyn
   assert.equal((await run(["config", "set", "nosuch", "b"])).code, 100);
 });
 
+test("logins and secrets are in no listing; get shows them to who asks for them", async (t) => {
+  const { run } = house(t, {
+    me: "mx.test\n",
+    smtproutes: "far.test:relay.test:26 joe hunter2\n:smart.test\n",
+    poppasswd: "joe:hunter2\n",
+  });
+  for (const words of [["list"], ["list", "--json"], ["explain", "smtproutes"], ["explain", "poppasswd", "--json"]])
+    assert.doesNotMatch((await run(["config", ...words])).said, /hunter2/, words.join(" "));
+  assert.match((await run(["config", "explain", "smtproutes"])).said, /far\.test:relay\.test:26 \(secret\)/);
+  assert.equal((await run(["config", "get", "smtproutes"])).said, "far.test:relay.test:26 joe hunter2\n:smart.test\n");
+});
+
 test("quail config get, unset, list and explain tell what is in force and why", async (t) => {
   const { run } = house(t, { me: "mx.test\n", concurrencyremote: "60\n" });
   assert.deepEqual(await run(["config", "get", "concurrencyremote"]), { code: 0, said: "60\n" });

@@ -4,13 +4,13 @@ import { ControlError, type ControlFile, catalogue, findHome } from "#control";
 import {
   changeSetting,
   checkHouse,
-  isSecret,
   problemLine,
   reloadAdvice,
   type Setting,
   settingOf,
   settingsList,
   unsetSetting,
+  withoutSecrets,
 } from "#operate";
 import { type Program, type ProgramCall, UsageError } from "#process";
 
@@ -50,13 +50,10 @@ function lines({ value }: Setting): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
-/** A listing goes to screens and into reports; `get` is for who wants just this one. */
-function withoutSecret(setting: Setting): Setting {
-  return isSecret(setting.name) && setting.value !== null ? { ...setting, value: "(secret)" } : setting;
-}
+// A listing goes to screens and into reports; `get` is for who wants just this one.
 
 const list: Verb = ({ stdout }, home, { options }) => {
-  const settings = settingsList(home).map(withoutSecret);
+  const settings = settingsList(home).map(withoutSecrets);
   if (options.has("--json")) stdout.write(json(settings));
   else {
     const shown = settings.filter(({ usedBy, from }) => usedBy.length > 0 || from !== "default");
@@ -81,7 +78,7 @@ const get: Verb = ({ stdout, stderr }, home, { names, options }) => {
 
 const explain: Verb = ({ stdout }, home, { names, options }) => {
   const { name, file } = entry(names[0]);
-  const setting = withoutSecret(settingOf(home, name, file));
+  const setting = withoutSecrets(settingOf(home, name, file));
   if (options.has("--json")) {
     stdout.write(json({ ...setting, example: file.example, change: reloadAdvice(file) }));
     return 0;
