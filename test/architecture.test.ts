@@ -20,6 +20,7 @@ const storeys: readonly (readonly [storey: string, rooms: readonly string[]])[] 
 /** Arrows between rooms of one storey, each with its reason. */
 const sideways: ReadonlyMap<string, string> = new Map([
   ["log -> bytes", "log lines are made of peers' octets"],
+  ["log -> files", "rotated logs are locked, and say what the system said"],
   ["files -> bytes", "paths are octets"],
   ["control -> bytes", "control files are octets"],
   ["net -> bytes", "tcp rules are octets"],
@@ -42,6 +43,7 @@ const partDoors: ReadonlySet<string> = new Set([
   "#operate/import",
   "#qmtp/client",
   "#process/memory",
+  "#log/multilog",
   "#operate/numbers",
   "#analyse/matching",
   "#analyse/tables",

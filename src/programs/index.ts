@@ -93,6 +93,7 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   // daemontools
   ["envdir", () => import("./daemontools/envdir.ts")],
   ["envuidgid", () => import("./daemontools/envuidgid.ts")],
+  ["multilog", () => import("./daemontools/multilog.ts")],
   ["setlock", () => import("./daemontools/setlock.ts")],
   ["setuidgid", () => import("./daemontools/setuidgid.ts")],
   ["softlimit", () => import("./daemontools/softlimit.ts")],
@@ -104,6 +105,11 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["svscan", () => import("./daemontools/svscan.ts")],
   ["svstat", () => import("./daemontools/svstat.ts")],
   ["svup", () => import("./daemontools/svup.ts")],
+  ["tai64n", () => import("./daemontools/tai64n.ts")],
+  ["tai64nlocal", () => import("./daemontools/tai64nlocal.ts")],
+  // safecat
+  ["safecat", () => import("./safecat/safecat.ts")],
+  ["syncdir", () => import("./safecat/syncdir.ts")],
   // checkpassword
   ["checkpassword", () => import("./checkpassword/checkpassword.ts")],
   // qmailanalog
@@ -147,7 +153,14 @@ const withHelp =
   };
 
 /** Programs that change the process they run in: under a server that runs chains inside its own, they get one of theirs. */
-const needProcess: ReadonlySet<string> = new Set(["checkpassword", "setlock", "setuidgid", "softlimit", "tcpclient"]);
+const needProcess: ReadonlySet<string> = new Set([
+  "checkpassword",
+  "multilog",
+  "setlock",
+  "setuidgid",
+  "softlimit",
+  "tcpclient",
+]);
 
 /** Looks a command up by the name an operator types; undefined if it is not ours. */
 export const findProgram: ProgramIndex = (name) => {

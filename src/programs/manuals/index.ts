@@ -18,6 +18,7 @@ const packages: readonly Loader[] = [
   () => import("./log-tools.ts"),
   () => import("./chain-loaders.ts"),
   () => import("./supervising.ts"),
+  () => import("./logging.ts"),
   () => import("./formats.ts"),
   () => import("./control-manual.ts"),
 ];
