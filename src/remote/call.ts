@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { ByteString } from "#bytes";
+import { eventLine } from "#log";
 import type { Outcome } from "#mail";
 import { type Credentials, openSession, type ServerReply, type SmtpSession, type TlsPolicy } from "#smtp/client";
 import { bindingFor } from "./bindings.ts";
@@ -60,16 +61,20 @@ export function call(candidate: Candidate, calling: Calling): Promise<SmtpSessio
   return callWith(calling.world.tlsPolicy(candidate.host), candidate, calling);
 }
 
-async function callWith(tls: TlsPolicy, candidate: Candidate, calling: Calling): Promise<SmtpSession | NoSession> {
+async function callWith(policy: TlsPolicy, candidate: Candidate, calling: Calling): Promise<SmtpSession | NoSession> {
   const { settings, credentials } = calling;
   const { address, host } = candidate;
   const socket = await reach(candidate, calling);
   if ("outcome" in socket) return socket;
-  const { helo, ioTimeoutMs: timeoutMs } = settings;
-  const opened = await openSession(socket, { helo, timeoutMs, tls, host, credentials });
+  const { helo, ioTimeoutMs: timeoutMs, tlsManner, wantsTls } = settings;
+  const tls: TlsPolicy = policy.kind === "opportunistic" && !wantsTls ? { kind: "never" } : policy;
+  const opened = await openSession(socket, { helo, timeoutMs, tls, tlsManner, host, credentials });
   const at = sayOf(address);
+  const { log } = calling.world;
   switch (opened.kind) {
     case "ready":
+      if (opened.tls !== null)
+        log?.(eventLine("remote: tls", { host, ip: address, ...opened.tls, verified: policy.kind === "verified" }));
       return opened.session;
     case "died":
       return { outcome: at.died };
@@ -78,6 +83,14 @@ async function callWith(tls: TlsPolicy, candidate: Candidate, calling: Calling):
     case "auth-impossible":
       return { outcome: at.credentialsUnsafe };
     case "tls-failed":
+      log?.(
+        eventLine("remote: tls failed", {
+          host,
+          ip: address,
+          reason: opened.reason,
+          required: tls.kind === "verified",
+        }),
+      );
       // Opportunistic TLS is better than none, not a condition (RFC 7435): once more, in the clear.
       if (tls.kind === "opportunistic") return callWith({ kind: "never" }, candidate, calling);
       return { outcome: at.tlsFailed(opened.reason) };

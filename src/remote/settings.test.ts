@@ -78,3 +78,18 @@ test("addresses have one form, literals are told from names [Q-182]", () => {
   ] as const)
     assert.equal(literalAddress(host), address, host);
 });
+
+test("clientcert.pem and tlsclientciphers say how TLS is spoken, tlsremote whether it is where nobody requires it", (t) => {
+  const { home, put } = makeHome(t);
+  put("me", "me.test\n");
+  const before = remoteSettings(home)();
+  assert.deepEqual([before.wantsTls, before.tlsManner], [true, { identity: null, ciphers: null }]);
+  put("clientcert.pem", "certificate and key");
+  put("tlsclientciphers", "HIGH:!aNULL\n");
+  put("tlsremote", "0\n");
+  const after = remoteSettings(home)();
+  assert.deepEqual(
+    [after.wantsTls, after.tlsManner],
+    [false, { identity: "certificate and key", ciphers: "HIGH:!aNULL" }],
+  );
+});

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ByteString } from "#bytes";
 import { ControlError, liveControls, readSetting } from "#control";
 import { errorText } from "#files";
-import type { TlsPolicy } from "#smtp/client";
+import type { TlsManner, TlsPolicy } from "#smtp/client";
 import { type Bindings, readBindings } from "./bindings.ts";
 import type { Routes } from "./smtp-route.ts";
 
@@ -21,6 +21,9 @@ export type RemoteSettings = {
   readonly lessOwn: readonly string[];
   /** Recipients of one message that may share a transaction: 1..100. */
   readonly transactionRecipients: number;
+  /** control/tlsremote: TLS where it is offered. What is required is required either way. */
+  readonly wantsTls: boolean;
+  readonly tlsManner: TlsManner;
 };
 
 const names = [
@@ -38,6 +41,9 @@ const names = [
   "moreipme",
   "notipme",
   "rcpttransaction",
+  "tlsremote",
+  "clientcert.pem",
+  "tlsclientciphers",
 ] as const;
 /** A timer holds 2^31 ms; and nobody means to wait for more than a day. */
 const maxTimeoutSeconds = 86_400;
@@ -58,7 +64,19 @@ export function remoteSettings(home: string): () => RemoteSettings {
     moreOwn: readSetting(home, "moreipme") ?? [],
     lessOwn: readSetting(home, "notipme") ?? [],
     transactionRecipients: Math.min(Math.max(readSetting(home, "rcpttransaction"), 1), maxTransactionRecipients),
+    wantsTls: readSetting(home, "tlsremote"),
+    tlsManner: { identity: readClientCertificate(home), ciphers: readSetting(home, "tlsclientciphers") },
   }));
+}
+
+/** One that is not for us to read is none: few servers ask, and mail goes without (spec 11.4). */
+function readClientCertificate(home: string): ByteString | null {
+  try {
+    return readSetting(home, "clientcert.pem");
+  } catch (error) {
+    if (error instanceof ControlError) return null;
+    throw error;
+  }
 }
 
 /** Names that can stand in a path without leading out of it. */

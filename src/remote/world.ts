@@ -15,6 +15,8 @@ export type RemoteWorld = Surroundings & {
   readonly pool: SessionPool;
   /** By the server's name, or its address if it has none. Throws ControlError. */
   readonly tlsPolicy: (host: string) => TlsPolicy;
+  /** Takes a log line; left out: nobody reads it. */
+  readonly log?: (line: string) => void;
   /** The network's edge. */
   readonly connect: typeof connectTcp;
 };

@@ -7,7 +7,10 @@
  * if `run/` is not ours (and `run/remote` leads there). `program`
  * (QMAILREMOTE): a program to run for each delivery.
  *
- * Log lines: `remote: queue lost`, `remote: queue found`, `remote: unable to read control files reason=...` (at most one a minute).
+ * Log lines: `remote: queue lost`, `remote: queue found`, `remote: unable to read control files reason=...` (at most one a minute);
+ *
+ *     remote: tls host=mx.there.test ip=192.0.2.1 version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 verified=false
+ *     remote: tls failed host=mx.there.test ip=192.0.2.1 reason=ERR_SSL_NO_SHARED_CIPHER required=false       tried again in the clear
  */
 import { join } from "node:path";
 import { ControlError, readSetting } from "#control";
@@ -38,7 +41,7 @@ function withComplaints(world: RemoteWorld, log: (line: string) => void): Remote
       throw error;
     }
   };
-  return { ...world, settings };
+  return { ...world, settings, log };
 }
 
 export const serve: Service = async ({ home, options, log }) => {

@@ -62,6 +62,8 @@ export async function testWorld(t: TestContext, change: Change = {}): Promise<Te
     moreOwn: [],
     lessOwn: [],
     transactionRecipients: 50,
+    wantsTls: true,
+    tlsManner: { identity: null, ciphers: null },
     ...change.settings,
   };
   return {

@@ -7,4 +7,4 @@ export { breaksCommand } from "./envelope-lines.ts";
 export { type Opened, type OpenOptions, openSession } from "./open-session.ts";
 export type { ServerReply } from "./reply.ts";
 export { type MessageBody, type OutgoingMail, type SendResult, SmtpSession } from "./session.ts";
-export type { TlsPolicy } from "./start-tls.ts";
+export type { TlsManner, TlsPolicy } from "./start-tls.ts";

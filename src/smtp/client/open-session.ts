@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { LineWire, WireError } from "#net";
 import { authenticate, type Credentials } from "./authenticate.ts";
 import { type Extensions, parseExtensions, readReply, type ServerReply } from "./reply.ts";
 import { SmtpSession } from "./session.ts";
-import { startTls, type TlsPolicy } from "./start-tls.ts";
+import { startTls, type TlsManner, type TlsPolicy } from "./start-tls.ts";
 
 /** How to open a conversation. */
 export type OpenOptions = {
@@ -12,6 +13,8 @@ export type OpenOptions = {
   /** For every read and write, in milliseconds (control/timeoutremote). */
   readonly timeoutMs: number;
   readonly tls: TlsPolicy;
+  /** Left out: we show no certificate, and take Node's ciphers. */
+  readonly tlsManner?: TlsManner;
   /** The server's name, for SNI and certificates; its address if it has none. */
   readonly host: string;
   /** For a relay that wants to know who we are; null for everyone else. */
@@ -23,11 +26,14 @@ export type OpenOptions = {
  * opportunistic policy: connect again without TLS.
  */
 export type Opened =
-  | { readonly kind: "ready"; readonly session: SmtpSession }
+  | { readonly kind: "ready"; readonly session: SmtpSession; readonly tls: TlsUsed | null }
   | { readonly kind: "refused"; readonly at: "greeting" | "hello" | "auth"; readonly reply: ServerReply }
   | { readonly kind: "auth-impossible" }
   | { readonly kind: "tls-failed"; readonly reason: string }
   | { readonly kind: "died" };
+
+/** How a conversation was secured, in OpenSSL's words. */
+export type TlsUsed = { readonly version: string; readonly cipher: string };
 
 type Hello =
   | { readonly kind: "welcome"; readonly extensions: Extensions }
@@ -68,7 +74,7 @@ async function converse(wire: LineWire, options: OpenOptions): Promise<Opened> {
     leave(wire);
     return { kind: "tls-failed", reason: "TLS not offered" };
   }
-  const upgrade = await startTls(wire, host, tls);
+  const upgrade = await startTls(wire, host, tls, options.tlsManner);
   if (upgrade.kind === "failed") return { kind: "tls-failed", reason: upgrade.reason };
   if (upgrade.kind === "declined") {
     if (tls.kind === "opportunistic") return clear();
@@ -84,9 +90,14 @@ function isLoopback(socket: Socket): boolean {
   return remoteAddress.startsWith("127.") || remoteAddress === "::1";
 }
 
+function usedOf(socket: TLSSocket): TlsUsed {
+  return { version: socket.getProtocol() ?? "unknown", cipher: socket.getCipher().name };
+}
+
 /** The last step: credentials, where there are any. A tunnel on this host (stunnel) counts as private. */
 async function prove(wire: LineWire, extensions: Extensions, options: OpenOptions, isSecure: boolean): Promise<Opened> {
-  const ready: Opened = { kind: "ready", session: new SmtpSession(wire, extensions, isSecure) };
+  const session = new SmtpSession(wire, extensions, isSecure);
+  const ready: Opened = { kind: "ready", session, tls: isSecure ? usedOf(wire.socket as TLSSocket) : null };
   if (options.credentials === null) return ready;
   const isPrivate = isSecure || isLoopback(wire.socket as Socket); // Only TCP connections get here.
   const result = await authenticate(wire, extensions, options.credentials, isPrivate);
