@@ -26,7 +26,7 @@ function callable(index: ProgramIndex, words: readonly [string, ...string[]], ba
 /** Makes the `exec` of a program that runs on `base`: our own programs are called, others are spawned. */
 export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
   return async (words, change = {}) => {
-    const own = callable(index, words, base);
+    const own = change.placed === undefined ? callable(index, words, base) : null;
     const changed: ExecBase = {
       env: change.env ?? base.env,
       cwd: change.cwd ?? base.cwd,

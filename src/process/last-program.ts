@@ -39,7 +39,8 @@ export async function goOn(last: Last): Promise<number | null> {
     return code === null ? null : fail("unable to set limits", code);
   }
   const named = change.name === undefined ? {} : { name: change.name };
-  const next = { words: command, ...named, env: base.env, cwd: base.cwd, path, limits };
+  const placed = change.placed === undefined ? {} : { placed: change.placed };
+  const next = { words: command, ...named, ...placed, env: base.env, cwd: base.cwd, path, limits };
   const code = base.replace === undefined ? null : await base.replace(next);
   if (code !== null) return fail(`unable to run ${words[0]}`, code);
   const found = findExecutable(command[0], path, base.cwd);

@@ -29,6 +29,11 @@ export type ExecChange = {
   readonly lastOf?: string;
   /** What the next program is told as its own name (argv[0]). A process gets it only with `lastOf`. */
   readonly name?: string;
+  /**
+   * Descriptors of this process (values) under the numbers (keys) that the next program knows them by. Even one of ours is a new
+   * process then. Needs `lastOf`, a process of its own, and `hasSyscalls` of #files.
+   */
+  readonly placed?: ReadonlyMap<number, number>;
   /** Limits on resources for the next program. Needs `lastOf`. */
   readonly limits?: Limits;
   /** Descriptors of ours that a child must have, too (a lock). A process that becomes the next program keeps them anyway. */

@@ -1,5 +1,5 @@
-import { fstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { candidates, isPassedOver, worse } from "./find-executable.ts";
+import { closeSync, fstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { candidates, findExecutable, isPassedOver, worse } from "./find-executable.ts";
 import { isSetHere, type Limits, limitThisProcess } from "./limits.ts";
 
 /** The program that this process is to become. `path`: the $PATH it is looked for in. */
@@ -12,6 +12,8 @@ export type Successor = {
   readonly cwd: string;
   readonly path: string | undefined;
   readonly limits: Limits;
+  /** Descriptors to be put under these numbers. */
+  readonly placed?: ReadonlyMap<number, number>;
 };
 
 const accessMode = 0o3;
@@ -61,12 +63,19 @@ export function givingBack(openFiles: string | undefined, limits: Limits): Limit
   return new Map([["nofile", BigInt(openFiles)] as const, ...limits]);
 }
 
+function unrunnable(word: string, path: string | undefined, cwd: string): string | null {
+  const found = findExecutable(word, path, cwd);
+  return "code" in found ? found.code : null;
+}
+
 /**
  * This process becomes another program: execve(2), so the process number stays, and so do the descriptors that were given to it. Comes
  * back only with the code of why it could not be; null if this cannot be done here at all, and a child must do.
  */
-export async function replaceProcess({ words, name, env, cwd, path, limits }: Successor): Promise<string | null> {
-  const calls = (await import("#files")).processCalls();
+export async function replaceProcess(next: Successor): Promise<string | null> {
+  const { words, name, env, cwd, path, limits, placed = new Map() } = next;
+  const { placeFd, processCalls } = await import("#files");
+  const calls = processCalls();
   if (calls === null) return null;
   try {
     // Not needlessly: this user may not be able to go where the process stands.
@@ -80,6 +89,11 @@ export async function replaceProcess({ words, name, env, cwd, path, limits }: Su
   // Last, because Node may not live long with them.
   const unlimited = await limitThisProcess(limits);
   if (unlimited !== null) return unlimited;
+  const missing = placed.size === 0 ? null : unrunnable(words[0], path, cwd);
+  if (missing !== null) return missing;
+  // Node may have had a use for these numbers: from here on nothing else may happen.
+  for (const [to, from] of placed) if (!placeFd(from, to)) return "EBADF";
+  for (const from of new Set(placed.values())) closeSync(from);
   let code = "ENOENT";
   for (const file of files) {
     const said = calls.execve(file, [name ?? words[0], ...words.slice(1)], env);

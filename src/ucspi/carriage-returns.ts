@@ -48,18 +48,17 @@ export function catV(): ByteFilter {
 
 /** What follows the first empty line (http@). */
 export function bodyOnly(): ByteFilter {
-  let head = "";
+  // As if a line had ended before: the first line may be the empty one.
+  let head = "\n";
   let isBody = false;
   return (chunk) => {
     if (isBody || chunk === null) return chunk ?? nothing;
     head += chunk.toString("latin1");
-    const at = head.startsWith("\n") ? 0 : head.indexOf("\n\n") + 1;
-    if (at === 0 && !head.startsWith("\n")) {
-      // Only the end of what was seen can be the beginning of an empty line.
-      head = head.slice(-1);
-      return nothing;
-    }
-    isBody = true;
-    return Buffer.from(head.slice(at + 1), "latin1");
+    const at = head.indexOf("\n\n");
+    isBody = at >= 0;
+    if (isBody) return Buffer.from(head.slice(at + 2), "latin1");
+    // Only the last octet can be the beginning of what is looked for.
+    head = head.slice(-1);
+    return nothing;
   };
 }

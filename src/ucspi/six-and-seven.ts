@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import type { Socket } from "node:net";
-import { placeFd } from "#files";
+import { hasSyscalls } from "#files";
 import { multiCallPath, type ProgramCall } from "#process";
 import { waitCode } from "./run-child.ts";
 import type { Words } from "./serve-program.ts";
@@ -24,10 +23,12 @@ export async function runOnSixAndSeven(
 ): Promise<number> {
   const handle = (socket as unknown as { _handle?: Handle })._handle;
   const fd = handle?.fd ?? -1;
-  if (call.become !== null && placeFd(fd, readFd) && placeFd(fd, writeFd)) {
-    socket.destroy();
-    await once(socket, "close");
-    return call.exec(words, { env, lastOf: "tcpclient" });
+  if (call.become !== null && hasSyscalls() && process.platform === "linux") {
+    const placed = new Map([
+      [readFd, fd],
+      [writeFd, fd],
+    ]);
+    return call.exec(words, { env, lastOf: "tcpclient", placed });
   }
   handle?.setBlocking?.(true); // The program waits for what it reads.
   const ours = call.isOwn(words) && !words[0].includes("/");
