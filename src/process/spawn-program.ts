@@ -84,13 +84,22 @@ async function carry(child: ChildProcess, call: SpawnCall): Promise<void> {
   );
 }
 
+/** The folder to start a child in; nothing if it is this process's: the user it has become may be unable to go there once more. */
+function elsewhere(cwd: string): { readonly cwd?: string } {
+  try {
+    return cwd === process.cwd() ? {} : { cwd };
+  } catch {
+    return { cwd }; // Our own folder is gone.
+  }
+}
+
 /**
  * Starts a program as a child and waits for it. Streams that are descriptors are inherited, others are piped. Aborting the
  * signal sends SIGTERM. Resolves with the exit code (128 + N if signal N killed it); 100 no such program, 111 not now.
  */
 export function spawnProgram(words: readonly [string, ...string[]], call: SpawnCall): Promise<number> {
   const options: SpawnOptions = {
-    cwd: call.cwd,
+    ...elsewhere(call.cwd),
     env: call.env,
     stdio: [
       inputFd(call.stdin),

@@ -11,7 +11,8 @@ export type StartedChild = { readonly pid: number; readonly over: Promise<number
 export type ChildCall = {
   readonly words: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
+  /** Where the program starts, if that is not where this process is. */
+  readonly cwd?: string;
   readonly stderr: Writable;
 };
 
@@ -29,8 +30,13 @@ export async function startChild(
   call: ChildCall,
   more: readonly ("pipe" | "ignore")[] = [],
 ): Promise<StartedChild> {
-  const { words, env, cwd, stderr } = call;
-  const options: SpawnOptions = { env, cwd, stdio: [socket, socket, stderr === process.stderr ? 2 : "pipe", ...more] };
+  const { words, env, stderr } = call;
+  const where = call.cwd === undefined ? {} : { cwd: call.cwd };
+  const options: SpawnOptions = {
+    env,
+    ...where,
+    stdio: [socket, socket, stderr === process.stderr ? 2 : "pipe", ...more],
+  };
   let child: ReturnType<typeof spawn>;
   try {
     child = spawn(words[0], words.slice(1), options);

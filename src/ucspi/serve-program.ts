@@ -29,6 +29,8 @@ function serveOwn(call: ProgramCall, words: Words): Serve {
 }
 
 function serveForeign(call: ProgramCall, words: Words): Serve {
+  // A process of our own is there already; and the user it becomes may be unable to go there.
+  const where = call.become === null ? { cwd: call.cwd } : {};
   return async ({ socket, env, number, started }) => {
     // What was read of it (a PROXY header's rest) cannot go back: then the program gets pipes.
     if (socket.readableDidRead) {
@@ -36,7 +38,7 @@ function serveForeign(call: ProgramCall, words: Words): Serve {
       await leave(socket);
       return code << 8;
     }
-    const child = await startChild(socket, { words, env, cwd: call.cwd, stderr: call.stderr });
+    const child = await startChild(socket, { words, env, ...where, stderr: call.stderr });
     // The child has its own copy: ours must not keep the connection open, nor end it.
     socket.destroy();
     if ("pid" in child) {
