@@ -12,10 +12,12 @@ export {
   renderAppPassword,
   withoutAppPassword,
 } from "./app-passwords.ts";
+export { openCertificateCheck } from "./check-certificate.ts";
 export { checkLogin, type Identity, type LoginSources, type Verdict } from "./check-login.ts";
 export { type Credentials, maxCredentialBytes, parseCredentials, renderCredentials } from "./credentials.ts";
 export { type Ban, type GuardLimits, type GuardState, LoginGuard } from "./login-guard.ts";
 export { openLoginSources } from "./login-sources.ts";
+export { openTokenCheck } from "./oauth/check-token.ts";
 export { makeHash } from "./phc.ts";
 export { openPopPasswd, type PopEntry, PopPasswdError, parsePopEntry, withHash } from "./pop-passwd.ts";
 export type { SaslEnd, SaslFacts, SaslMechanism, SaslOracle } from "./sasl/exchange.ts";

@@ -22,7 +22,8 @@ const maxKept = 10_000;
 type Score = { readonly failures: number; readonly atMs: number };
 
 function scoreNow(score: Score | undefined, forgivenMs: number, nowMs: number): number {
-  return score === undefined ? 0 : Math.max(0, score.failures - Math.max(0, nowMs - score.atMs) / forgivenMs);
+  if (score === undefined) return 0;
+  return Math.max(0, score.failures - Math.max(0, nowMs - score.atMs) / forgivenMs);
 }
 
 function keep<V>(map: Map<string, V>, key: string, value: V): void {
@@ -85,10 +86,10 @@ export class LoginGuard {
     const byLogin = scoreNow(this.#logins.get(login), loginLimit.forgivenMs, nowMs);
     keep(this.#logins, login, { failures: byLogin + 1, atMs: nowMs });
     // A front end on this machine brings everybody's mistakes: one guesser must not slow all others down.
-    const steps = isLoopback(ip) ? 0 : Math.floor(before);
+    const steps = isLoopback(ip) ? 0 : Math.ceil(before);
     const delayMs = Math.min(maxDelayMs, firstDelayMs * 2 ** steps);
     const { failures, banSeconds } = this.#limits();
-    const banned = failures > 0 && before + 1 >= failures && !this.#isFree(ip);
+    const banned = failures > 0 && Math.ceil(before) + 1 >= failures && !this.#isFree(ip);
     if (banned) {
       keep(this.#bans, network, nowMs + banSeconds * 1000);
       this.#addresses.delete(network); // When the ban is over it starts anew.

@@ -411,6 +411,34 @@ export const quailFiles = {
     since: "quail",
     example: "1",
   }),
+  oauth: map({
+    meaning:
+      "Whose tokens OAUTHBEARER and XOAUTH2 take: issuer, audience, jwks (a file beside this one, or an https address) or introspect (RFC 7662), claim (the one that names the user; email), scope.",
+    usedBy: ["auth"],
+    reload: "live",
+    since: "quail",
+    example: "issuer:https://login.example.org",
+    check: (entry) =>
+      /^(?:issuer|audience|jwks|introspect|claim|scope):./i.test(entry)
+        ? null
+        : "is none of issuer, audience, jwks, introspect, claim, scope, with a colon and a value",
+  }),
+  oauthsecret: text(null, {
+    meaning:
+      "What we prove ourselves with to the issuer that `introspect` of control/oauth names, id:secret; mode 0600.",
+    usedBy: ["auth"],
+    reload: "live",
+    since: "quail",
+    example: "quail:s3cret",
+  }),
+  certusers: map({
+    meaning:
+      "Who logs in by EXTERNAL with which client certificate: an address in it, or sha256/ and its fingerprint in hex, a colon, the login.",
+    usedBy: ["auth"],
+    reload: "live",
+    since: "quail",
+    example: "joe@example.org:joe",
+  }),
   authallow: list(null, {
     meaning: "Addresses and networks whose wrong passwords lead to no ban.",
     usedBy: ["auth"],
@@ -482,6 +510,21 @@ export const quailFiles = {
     reload: "live",
     since: "quail",
     example: "3600",
+  }),
+  popbeforesmtp: number(0, {
+    meaning:
+      "POP before SMTP: minutes for which an address may relay after somebody has logged in to POP3 from it; 0 is off. Everybody behind that address may.",
+    usedBy: ["auth", "smtpd"],
+    reload: "live",
+    since: "quail",
+    example: "30",
+  }),
+  "open-smtp": text(null, {
+    meaning: "The addresses that may relay after a POP3 login, in vpopmail's form; written by the auth service.",
+    usedBy: ["auth", "smtpd"],
+    reload: "live",
+    since: "patch",
+    example: '192.0.2.1:allow,RELAYCLIENT="",RBLSMTPD=""\t1795334400',
   }),
   popmaildir: value("Maildir", {
     meaning: "The mailbox POP3 serves, seen from the user's home.",

@@ -14,7 +14,16 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Identity, issueTicket, LoginGuard, openLoginSources, SentCount, workerKey } from "#auth";
+import {
+  type Identity,
+  issueTicket,
+  LoginGuard,
+  openCertificateCheck,
+  openLoginSources,
+  openTokenCheck,
+  SentCount,
+  workerKey,
+} from "#auth";
 import { fromBytes } from "#bytes";
 import { readSetting } from "#control";
 import { errorText } from "#files";
@@ -35,6 +44,7 @@ import { allowList, allowsMechanism, guardLimits, sendingLimitsOf } from "./auth
 import { loadAuthState, saveAuthState } from "./auth-state.ts";
 import { listenOnFd } from "./listen-fd.ts";
 import { openWorkerPool, type WorkerPool } from "./local-workers.ts";
+import { noteLogin } from "./open-smtp.ts";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
 import { keptCode, rootsCode, workerEnv } from "./worker-env.ts";
 
@@ -160,6 +170,17 @@ function sendingDesk(home: string, sent: SentCount): (payload: Buffer) => boolea
   };
 }
 
+/** POP before SMTP, where control/popbeforesmtp says so: this address may relay for a while. */
+function openRelayFor({ home, log }: ServiceStart, ip: string): void {
+  const minutes = readSetting(home, "popbeforesmtp");
+  if (minutes === 0) return;
+  try {
+    noteLogin(home, ip, Math.floor(Date.now() / 1000), minutes);
+  } catch (error) {
+    log(eventLine("auth trouble", { reason: `cannot write control/open-smtp: ${errorText(error)}` }));
+  }
+}
+
 export const serve: Service = async (start) => {
   const { home, options, log } = start;
   const uid = process.getuid?.() ?? 0;
@@ -177,15 +198,16 @@ export const serve: Service = async (start) => {
     }
   };
   save(); // The seed must be there for the next process, however this one ends.
+  const sources = openLoginSources(home);
   const desk = openAuthDesk({
-    sources: openLoginSources(home),
+    sources,
     guard,
     seed: Buffer.from(kept.seed, "base64url"),
     allows: (mechanism) => allowsMechanism(home, mechanism),
-    token: null,
-    certificate: null,
+    token: openTokenCheck(home, sources),
+    certificate: openCertificateCheck(home, sources),
     admit: admission(start, me, pool, master),
-    seen: () => {},
+    seen: (ip) => openRelayFor(start, ip),
     log,
   });
   const inTurn = turnstile(maxChecks, maxWaiting);

@@ -1,4 +1,4 @@
-import { ControlError, readNumber, readText } from "#control";
+import { ControlError, readNumber, readSetting, readText } from "#control";
 import { type Networks, parseTcpRules, type TcpRules } from "#net";
 import { loadSmtpControls, readNetworks, type SmtpControls, smtpControlFiles } from "#smtp";
 
@@ -7,6 +7,7 @@ export const smtpdControlFiles: readonly string[] = [
   ...smtpControlFiles,
   "concurrencyincoming",
   "concurrencyperhost",
+  "popbeforesmtp",
   "proxyfrom",
   "tcp.smtp",
 ];
@@ -18,6 +19,8 @@ export type SmtpdControls = {
   readonly rules: TcpRules;
   /** Who must begin with a PROXY header; null: nobody. */
   readonly proxyFrom: Networks | null;
+  /** control/popbeforesmtp: minutes for which who has read mail may relay; 0: nobody may for that. */
+  readonly popMinutes: number;
   /** control/concurrencyincoming: sessions at once. */
   readonly sessions: number;
   /** control/concurrencyperhost: of these from one host. */
@@ -41,6 +44,7 @@ export function loadSmtpdControls(
     smtp: loadSmtpControls(home),
     rules: loadRules(home, lastRules, alert),
     proxyFrom: readNetworks(home, "proxyfrom"),
+    popMinutes: readSetting(home, "popbeforesmtp"),
     sessions: readNumber(home, "concurrencyincoming") ?? defaultSessions,
     sessionsPerHost: readNumber(home, "concurrencyperhost") ?? defaultSessionsPerHost,
   };

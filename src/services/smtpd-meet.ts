@@ -40,6 +40,8 @@ export type Front = {
   readonly sessions: Set<Session>;
   readonly nextId: () => string;
   readonly tally: Tally;
+  /** Whether somebody has read mail from this address so many minutes ago at most (POP before SMTP). */
+  readonly hasRead: (ip: string, minutes: number) => boolean;
   readonly tls: TlsServer;
 };
 
@@ -142,6 +144,12 @@ function underRules(controls: SmtpdControls, base: Surroundings): Surroundings |
   return changed;
 }
 
+/** POP before SMTP (J-177): RELAYCLIENT for who has read mail from there; an admin's own RELAYCLIENT stays. */
+function afterPop(front: Front, { popMinutes }: SmtpdControls, ruled: Surroundings): Surroundings {
+  if (ruled.has("RELAYCLIENT") || !front.hasRead(ruled.get("TCPREMOTEIP") ?? "", popMinutes)) return ruled;
+  return new Map(ruled).set("RELAYCLIENT", "");
+}
+
 function admit(
   front: Front,
   controls: SmtpdControls,
@@ -151,7 +159,8 @@ function admit(
   isSecure: boolean,
 ): void {
   const ip = base.get("TCPREMOTEIP") ?? "";
-  const surroundings = underRules(controls, base);
+  const ruled = underRules(controls, base);
+  const surroundings = controls.popMinutes > 0 && ruled !== null ? afterPop(front, controls, ruled) : ruled;
   if (surroundings === null) {
     turnAway(front, socket, ip, "rules", null); // Without a word, as tcpserver closes on a denied client.
     return;

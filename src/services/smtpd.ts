@@ -19,6 +19,7 @@ import { liveControls } from "#control";
 import { closeServer } from "#net";
 import { Admission, askLocal, type House, say } from "#smtp";
 import { tlsServer } from "#tls";
+import { openRelayTable } from "./open-smtp.ts";
 import type { RunningService, Service, ServiceStart } from "./service.ts";
 import { loadSmtpdControls, type SmtpdControls, smtpdControlFiles } from "./smtpd-controls.ts";
 import { openSmtpdDoors } from "./smtpd-doors.ts";
@@ -52,6 +53,7 @@ const serveRole: Service = async (start) => {
     sessions: new Set(),
     nextId: sessionIds(),
     tally: newTally(role),
+    hasRead: openRelayTable(start.home),
     tls: tlsServer({ home: start.home, alert: (problem) => start.log(`alert: smtpd: ${problem}`) }),
   };
   const servers = await Promise.all(

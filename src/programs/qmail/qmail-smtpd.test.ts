@@ -11,7 +11,7 @@ import { greetTls, testIdentity } from "#tls/testing";
 import { findProgram } from "../index.ts";
 
 type Ran = { readonly code: number; readonly replies: readonly string[]; readonly log: string };
-type Run = (lines: readonly string[], env?: NodeJS.ProcessEnv) => Promise<Ran>;
+type Run = (lines: readonly string[], env?: NodeJS.ProcessEnv, words?: readonly string[]) => Promise<Ran>;
 
 /** A home with these control files, and qmail-smtpd run in it with a client that sends all its lines at once. */
 async function inHome<T>(
@@ -21,9 +21,9 @@ async function inHome<T>(
   const home = await mkdtemp(join(tmpdir(), "quail-qmail-smtpd-"));
   await mkdir(join(home, "control"));
   for (const [name, text] of Object.entries(controls)) await writeFile(join(home, "control", name), `${text}\n`);
-  const run: Run = async (lines, env = {}) => {
+  const run: Run = async (lines, env = {}, words = []) => {
     const input = lines.map((line) => `${line}\r\n`).join("");
-    const ran = await runInProcess(findProgram, ["qmail-smtpd"], {
+    const ran = await runInProcess(findProgram, ["qmail-smtpd", ...words], {
       env: { QUAIL_HOME: home, PATH: "/usr/bin:/bin", ...env },
       cwd: home,
       stdin: Readable.from([Buffer.from(input, "latin1")]),
@@ -218,5 +218,47 @@ test("with SMTPS set TLS comes before the greeting; FORCE_TLS wants it before MA
     assert.equal(await over, 0);
     const { replies } = await run(["MAIL FROM:<a@b.test>", "QUIT"], { FORCE_TLS: "1" });
     assert.equal(replies[1], "530 STARTTLS first (#5.7.0)");
+  });
+});
+
+const base64 = (text: string): string => Buffer.from(text, "latin1").toString("base64");
+/** A checkpassword of the test's own: what stands on descriptor 3 goes into a file; `joe` may, `gone` is temporary. */
+const checker = `tr '\\0' '|' <&3 > given; case $(cat given) in "joe|secret||") exec "$@";; "gone|"*) exit 111;; *) exit 1;; esac`;
+
+test("qmail-smtpd with a check program takes AUTH by it; without one it has none [Q-276] [Q-277]", async () => {
+  await inHome({ ...usual, locals: "mx.test" }, async (home, run) => {
+    const check = await program(home, checker);
+    const words = ["mx.test", check, "true"];
+    const log = join(home, "sent");
+    const queue = join(home, "queue-program");
+    await writeFile(queue, `#!/bin/sh\ncat > ${log}; cat <&1 >/dev/null\n`);
+    await chmod(queue, 0o755);
+    const env = { ALLOW_INSECURE_AUTH: "1", TCPREMOTEIP: "192.0.2.7", QMAILQUEUE: queue };
+    const mail = ["MAIL FROM:<a@b.test>", "RCPT TO:<c@far.test>", "DATA", "Subject: x", "", "hi", "."];
+    const login = `AUTH PLAIN ${base64("\0joe\0secret")}`;
+    const { replies } = await run(["EHLO x", login, login, ...mail, "QUIT"], env, words);
+    assert.ok(replies.includes("250-AUTH LOGIN CRAM-MD5 PLAIN"));
+    assert.ok(replies.includes("250-AUTH=LOGIN CRAM-MD5 PLAIN"));
+    assert.ok(replies.includes("235 2.7.0 ok, go ahead (#2.0.0)"));
+    assert.ok(replies.includes("503 5.5.1 you're already authenticated (#5.5.0)"));
+    assert.match(replies.at(-2)!, /^250 2\.0\.0 ok /);
+    assert.match(
+      await readFile(log, "latin1"),
+      /^Received: from .* \(joe@192\.0\.2\.7\)\n.* with ESMTPA; .*\nSubject: x\n/,
+    );
+    const later = await run([`AUTH PLAIN ${base64("\0gone\0x")}`], env, words);
+    assert.match(later.replies.at(-1)!, /^454 oops/);
+    const cram = await run(["AUTH CRAM-MD5", base64("tim 00000000000000000000000000000000")], env, words);
+    assert.equal(cram.replies.at(-1), "535 authorization failed (#5.7.0)");
+    assert.match(
+      await readFile(join(home, "given"), "latin1"),
+      /^tim\|<[^|]+@mx\.test>\|0{32}\|$/,
+      "the challenge first",
+    );
+    const shy = await run([login], { TCPREMOTEIP: "192.0.2.7" }, words);
+    assert.equal(shy.replies.at(-1), "504 auth type unimplemented (#5.5.1)", "PLAIN is not offered in the clear");
+    const required = await run(["MAIL FROM:<a@b.test>"], { ...env, REQUIRE_AUTH: "1" }, words);
+    assert.equal(required.replies.at(-1), "530 authentication required (#5.7.1)");
+    assert.equal((await run([login], env)).replies.at(-1), "503 auth not available (#5.3.3)");
   });
 });

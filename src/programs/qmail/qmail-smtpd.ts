@@ -11,6 +11,7 @@ import {
   askLocal,
   Conversation,
   converse,
+  type LoginHouse,
   loadSmtpControls,
   renderReply,
   type SmtpControls,
@@ -43,7 +44,7 @@ export const main: Program = async (call) => {
   const door = queueProgram === undefined ? openDoor(home) : programDoor(queueProgram, home, call.env);
   const local = askLocal(home);
   try {
-    return await serve(call, home, controls, door, asks(home, controls) ? local.ask : null, log);
+    return await serve(call, home, withLogin(call, controls), door, asks(home, controls) ? local.ask : null, log);
   } finally {
     local.close();
     await door.close();
@@ -65,8 +66,8 @@ async function serve(
     wire,
     {
       controls,
-      role: "smtp",
-      login: null,
+      role: offersLogin(call) && call.env.REQUIRE_AUTH !== undefined ? "submission" : "smtp",
+      login: await loginOf(call, home),
       post: (envelope, origin) => door.post(envelope, origin),
       origin: { invoker: "network", uid: process.getuid?.() ?? 0 },
       checkRecipient,
@@ -114,6 +115,24 @@ async function endSecure(wire: LineWire): Promise<void> {
     else socket.once("close", settle).end(settle);
   });
   socket.destroy();
+}
+
+/** `qmail-smtpd hostname checkprogram subprogram ...`: logins are checked by that program (spec 11.3). */
+const offersLogin = ({ args }: ProgramCall): boolean => args.length >= 3;
+
+/** What the patch offers where there is a program to check by: nothing that shows a password without TLS, but for ALLOW_INSECURE_AUTH. */
+function withLogin(call: ProgramCall, controls: SmtpControls): SmtpControls {
+  if (!offersLogin(call)) return controls;
+  const authClear = call.env.ALLOW_INSECURE_AUTH === undefined ? "strong" : "yes";
+  return { ...controls, mechanisms: ["LOGIN", "CRAM-MD5", "PLAIN"], authClear, smtpAuth: true };
+}
+
+/** The code of it is loaded by who uses it: a fork per connection pays for every file. */
+async function loginOf(call: ProgramCall, home: string): Promise<LoginHouse | null> {
+  const [, program, ...rest] = call.args;
+  if (program === undefined || !offersLogin(call)) return null;
+  const { classicLogin } = await import("./classic-login.ts");
+  return classicLogin(call, home, [program, ...rest]);
 }
 
 /** The variables a session looks at, as byte strings. */

@@ -1,5 +1,6 @@
 /** Logging in, as a session sees it: what the house can ask about it, and what is offered to whom. */
 import type { ByteString } from "#bytes";
+import type { TlsFact } from "#tls";
 import type { Conversation } from "./conversation.ts";
 import type { SenderRules } from "./submission/sender-rules.ts";
 
@@ -51,6 +52,12 @@ const isLoopback = (ip: string): boolean => ip.startsWith("127.") || ip === "::1
 const exporterLabel = "EXPORTER-Channel-Binding";
 const exporterBytes = 32;
 
+/** A certificate's names as control/certusers has them: its addresses, and `sha256/` with its fingerprint. */
+function namesOf(certificate: TlsFact["clientCert"]): readonly ByteString[] {
+  if (certificate === null) return [];
+  return [...certificate.emails, `sha256/${certificate.fingerprint.replaceAll(":", "").toLowerCase()}`];
+}
+
 /** The TLS facts of a session; without TLS there are none. */
 export function channelOf({ tls }: Conversation): LoginChannel {
   if (tls === null) return { isSecure: false, tlsExporter: null, certificate: [] };
@@ -58,7 +65,7 @@ export function channelOf({ tls }: Conversation): LoginChannel {
     isSecure: true,
     // Before TLS 1.3 the exporter is no proof against somebody in the middle without further conditions (RFC 9266 §3).
     tlsExporter: tls.version === "TLSv1.3" ? tls.exportKey(exporterLabel, exporterBytes) : null,
-    certificate: tls.clientCert?.emails ?? [],
+    certificate: namesOf(tls.clientCert),
   };
 }
 
