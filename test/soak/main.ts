@@ -15,6 +15,7 @@ import { House, processesIn } from "../system/house.ts";
 import { openScriptedServer } from "../system/scripted-server.ts";
 import { SmtpClient } from "../system/smtp-client.ts";
 import { drawing, type Line } from "./drawing.ts";
+import { type LiveMemory, liveMemory, tellingMemory } from "./live-memory.ts";
 import { type Books, readMail, traffic } from "./traffic.ts";
 
 const { values } = parseArgs({
@@ -98,6 +99,7 @@ await using refuses = await openScriptedServer((verb) => (verb === "RCPT" ? "550
 const pop3Port = await freePort();
 await using house = await House.open({
   words: ["--port", `pop3=${pop3Port}`],
+  env: tellingMemory,
   control: {
     rcpthosts: "localhost\nfar.test\nbusy.test\nrefuses.test\n",
     smtproutes: [
@@ -127,6 +129,9 @@ const samples: Sample[] = [];
 const probe = await SmtpClient.open(house.ports.smtp);
 let probeTurns = 0;
 let session = probe;
+const pidsOf = (role: string): readonly number[] => processesIn(house.home).filter((pid) => roleOf(pid) === role);
+/** When warm, and at the end. */
+const lives: ReadonlyMap<string, LiveMemory>[] = [];
 const until = Date.now() + seconds * 1000;
 for (let next = Date.now(); Date.now() < until; next += sampleMs) {
   // A session that only says NOOP is sent away after a while, so it is taken anew now and then.
@@ -142,8 +147,10 @@ for (let next = Date.now(); Date.now() < until; next += sampleMs) {
     process.stdout.write(`  ${samples.length} s: ${books.promised.size} promised, ${total.toFixed(0)} MB in all\n`);
     house.signal("SIGALRM"); // What was deferred is tried again: the schedule's hours are too long for us.
   }
+  if (lives.length === 0 && Date.now() > until - seconds * 650) lives.push(await liveMemory(house, pidsOf));
   await sleep(Math.max(0, next + sampleMs - Date.now()));
 }
+lives.push(await liveMemory(house, pidsOf));
 session.hangUp();
 ending.abort();
 await running;
@@ -206,6 +213,15 @@ for (const [unit, lines] of [
     if (late > early * leakShare && late - early > leakMb)
       leaks.push(`${name}: ${early.toFixed(0)} -> ${late.toFixed(0)} ${unit}`);
   }
+}
+for (const [role, last] of lives[1] ?? []) {
+  const first = lives[0]?.get(role);
+  if (first === undefined) continue;
+  const change = (figure: keyof LiveMemory): string =>
+    `${figure} ${(first[figure] / 1e6).toFixed(1)} -> ${(last[figure] / 1e6).toFixed(1)}`;
+  process.stdout.write(
+    `live in ${role}: ${change("heapUsed")}, ${change("external")}, ${change("rss")} MB after a collection, at 35% and at the end\n`,
+  );
 }
 const delays = samples.map(({ smtpMs }) => smtpMs).toSorted((a, b) => a - b);
 process.stdout.write(
