@@ -244,6 +244,44 @@ export const quailFiles = {
     since: "quail",
     example: "3600",
   }),
+  programmemory: number(0, {
+    meaning:
+      "The most memory (address space, octets) each process of a program named in a .qmail file may have; 0: no limit.",
+    usedBy: ["local"],
+    reload: "live",
+    since: "quail",
+    example: "268435456",
+  }),
+  programoutput: number(0, {
+    meaning: "The largest file (octets) a program named in a .qmail file may write; 0: no limit.",
+    usedBy: ["local"],
+    reload: "live",
+    since: "quail",
+    example: "104857600",
+  }),
+  programcpu: number(0, {
+    meaning: "Seconds of processor time each process of a program named in a .qmail file may use; 0: no limit.",
+    usedBy: ["local"],
+    reload: "live",
+    since: "quail",
+    example: "60",
+  }),
+  programprocesses: number(0, {
+    meaning:
+      "The most processes and threads a user may have, the dozen of Quail's delivery worker among them, when a program named in a .qmail file starts another; 0: no limit.",
+    usedBy: ["local"],
+    reload: "live",
+    since: "quail",
+    example: "100",
+  }),
+  programstrays: flag(true, {
+    meaning:
+      "What a program named in a .qmail file leaves running when it ends may live on, as with qmail; 0: it is killed.",
+    usedBy: ["local"],
+    reload: "live",
+    since: "quail",
+    example: "0",
+  }),
   roleuids: list(null, {
     meaning: "Uids of Quail's own services, which may say in whose name they post.",
     usedBy: ["queue"],

@@ -27,6 +27,7 @@ import { forwardMessage, type PostingDoor } from "./forward-message.ts";
 import { type Instruction, parseInstructions } from "./instructions.ts";
 import { isLooping } from "./is-looping.ts";
 import { newSender } from "./new-sender.ts";
+import type { ProgramLimits } from "./program-limits.ts";
 import { runProgramLine } from "./run-program-line.ts";
 
 /** What a delivery needs of the house. */
@@ -43,6 +44,7 @@ export type LocalHouse = {
   readonly allowPrograms: boolean;
   /** How long a program may run: control/programtimeout, in milliseconds. */
   readonly programLimitMs: () => number;
+  readonly programLimits: () => ProgramLimits;
   /** The environment programs inherit. */
   readonly env: NodeJS.ProcessEnv;
   readonly keeper: MaildirKeeper;
@@ -202,6 +204,7 @@ class Delivery {
       message: this.#job.message,
       programs: this.#house.programs,
       limitMs: this.#house.programLimitMs(),
+      limits: this.#house.programLimits(),
       output: this.#output,
     });
   }

@@ -12,4 +12,5 @@ export { deliveryEnvironment } from "./environment.ts";
 export { type Forwarding, forwardMessage, type PostingDoor } from "./forward-message.ts";
 export { type HeldMessage, holdMessage } from "./held-message.ts";
 export { type Instruction, parseInstructions } from "./instructions.ts";
+export { noLimits, type ProgramLimits, readProgramLimits } from "./program-limits.ts";
 export { type Shown, showInstructions } from "./show-instructions.ts";

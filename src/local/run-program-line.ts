@@ -5,6 +5,7 @@ import { type MessageSource, type Outcome, permanent, temporary } from "#mail";
 import { messagePieces, UnreadableMessage } from "#mailbox";
 import { type ProgramIndex, parsePlainCommand, runInProcess } from "#process";
 import { openMessageFile } from "./message-file.ts";
+import { limitedWords, type ProgramLimits } from "./program-limits.ts";
 import { type ProgramEnd, runShellCommand } from "./shell-command.ts";
 
 /** A program line of a .qmail file, about to run. */
@@ -17,6 +18,7 @@ export type ProgramLine = {
   readonly message: MessageSource;
   readonly programs: ProgramIndex;
   readonly limitMs: number;
+  readonly limits: ProgramLimits;
   readonly output: (bytes: Buffer) => void;
 };
 
@@ -64,7 +66,8 @@ async function runOwn(line: ProgramLine): Promise<ProgramEnd | null> {
   });
   const stdin = Readable.from(messagePieces(line.message), { objectMode: false });
   stdin.on("error", () => {}); // A program that does not read to the end never hears of it; one that does fails.
-  const call = { env: line.env, cwd: displayText(line.cwd), stdin, signal: time.signal };
+  const limited = (others: readonly [string, ...string[]]) => limitedWords(line.limits, others);
+  const call = { env: line.env, cwd: displayText(line.cwd), stdin, signal: time.signal, limited };
   try {
     const result = await Promise.race([runInProcess(line.programs, words, call), late]);
     if (result === "late") return { kind: "stopped" };

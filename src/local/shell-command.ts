@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import { type ByteString, displayText, utf8ToByteString } from "#bytes";
 import { errorCode, errorText } from "#files";
 import { type Outcome, temporary } from "#mail";
+import { limitScript, type ProgramLimits } from "./program-limits.ts";
 
 /** A command line for /bin/sh. */
 export type ShellCommand = {
@@ -13,6 +14,7 @@ export type ShellCommand = {
   /** Descriptor of the message, at its beginning. */
   readonly stdin: number;
   readonly limitMs: number;
+  readonly limits: ProgramLimits;
   /** Gets stdout and stderr as they come, also after the end if a child of the child goes on writing. */
   readonly output: (bytes: Buffer) => void;
 };
@@ -47,7 +49,7 @@ const mergeOutput = "exec 2>&1;";
 export function runShellCommand(call: ShellCommand): Promise<ProgramEnd> {
   let child: ChildProcess;
   try {
-    child = spawn("/bin/sh", ["-c", `${mergeOutput}${shellScript(call.command)}`], {
+    child = spawn("/bin/sh", ["-c", `${mergeOutput}${limitScript(call.limits)}${shellScript(call.command)}`], {
       cwd: displayText(call.cwd),
       env: call.env,
       stdio: [call.stdin, "pipe", "pipe"],
@@ -68,6 +70,7 @@ export function runShellCommand(call: ShellCommand): Promise<ProgramEnd> {
     });
     child.once("exit", (code) => {
       stop.cancel();
+      if (call.limits.killStrays) signalGroup(child, "SIGKILL");
       void lastOutput(child).then(() => {
         resolve(
           stop.hasStopped() ? { kind: "stopped" } : code === null ? { kind: "killed" } : { kind: "exited", code },

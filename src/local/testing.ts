@@ -19,6 +19,7 @@ import type { Program, ProgramIndex } from "#process";
 import type { LocalHouse } from "./carry-out.ts";
 import { deliverLocally } from "./deliver-locally.ts";
 import type { PostingDoor } from "./forward-message.ts";
+import { noLimits } from "./program-limits.ts";
 
 /** What came to the door. */
 export type Posted = { readonly envelope: Envelope; readonly origin: Origin; readonly text: string };
@@ -67,6 +68,7 @@ export function testHome(t: TestContext, change: Partial<LocalHouse> = {}, answe
     allowRoot: false,
     allowPrograms: true,
     programLimitMs: () => 60_000,
+    programLimits: () => noLimits,
     env: { PATH: process.env.PATH },
     keeper: { batch: new DurableBatch(), complain: (line) => complaints.push(line) },
     maildirName: (job, copy) => maildirName(job, "host", copy),

@@ -12,6 +12,8 @@ export type ExecBase = Pick<ProgramCall, "env" | "cwd" | "stdin" | "stdout" | "s
   readonly pid?: number;
   /** Left out: nothing but stdout and stderr can be written to. */
   readonly output?: ProgramCall["output"];
+  /** What is made of the words of a program that is not ours before it is started. */
+  readonly limited?: (words: readonly [string, ...string[]]) => readonly [string, ...string[]];
   /** How a process of its own becomes another program; see `replaceProcess`. Left out where the process or its streams are others'. */
   readonly replace?: (next: Successor) => Promise<string | null>;
 };
@@ -46,6 +48,7 @@ export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
       become: base.become ?? null,
       pid: change.pid ?? base.pid ?? process.pid,
       output: base.output ?? noOutput,
+      ...(base.limited === undefined ? {} : { limited: base.limited }),
       ...(base.replace === undefined || changesStreams(change) ? {} : { replace: base.replace }),
     };
     const command = own === null ? commandOf(index, words) : words;
@@ -65,7 +68,8 @@ export function makeExec(index: ProgramIndex, base: ExecBase): Exec {
     if (own === null) {
       const inputs = change.inputs ?? new Map();
       const onSpawn = change.onSpawn === undefined ? {} : { onSpawn: change.onSpawn };
-      return spawnProgram(command, { ...spawnCall(changed), inputs, ...onSpawn });
+      const isOthers = base.limited !== undefined && findOwn(index, words) === null;
+      return spawnProgram(isOthers ? base.limited(command) : command, { ...spawnCall(changed), inputs, ...onSpawn });
     }
     return callProgram(own.load, programCall(index, change.name ?? own.name, own.args, changed));
   };

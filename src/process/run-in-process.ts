@@ -18,6 +18,8 @@ export type InProcessCall = {
   /** Output beyond this many bytes is dropped; 64 KiB if left out. */
   readonly maxOutputBytes?: number;
   readonly signal?: AbortSignal;
+  /** What is made of the words of a program that is not ours before it is started (limits put in front). */
+  readonly limited?: (words: readonly [string, ...string[]]) => readonly [string, ...string[]];
 };
 
 /** How it ended. `output` is stdout and stderr as they came, bounded. */
@@ -69,6 +71,7 @@ export async function runInProcess(
     signal: call.signal ?? new AbortController().signal,
     input: (fd) => (fd === 0 ? stdin : (call.inputs?.get(fd) ?? null)),
     output: (fd) => call.outputs?.get(fd) ?? null,
+    ...(call.limited === undefined ? {} : { limited: call.limited }),
   };
   const code = await callProgram(own.load, programCall(index, own.name, own.args, base));
   return { code, output: said.bytes(), stdout: said.bytesFrom("stdout"), stderr: said.bytesFrom("stderr") };

@@ -14,7 +14,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { liveControls, readSetting } from "#control";
 import { errorText } from "#files";
-import { deliverLocally, type LocalHouse } from "#local";
+import { deliverLocally, type LocalHouse, readProgramLimits } from "#local";
 import { eventLine } from "#log";
 import type { DeliveryJob, Outcome } from "#mail";
 import { DurableBatch, maildirName } from "#mailbox";
@@ -69,6 +69,7 @@ function openHouse(home: string, options: ReadonlyMap<string, string>, log: (lin
     allowRoot: options.get("root") === "1",
     allowPrograms: options.get("allow-programs") !== "0",
     programLimitMs: () => readSetting(home, "programtimeout") * 1000,
+    programLimits: () => readProgramLimits(home),
     env: { ...process.env, QUAIL_HOME: home },
     keeper: { batch: new DurableBatch(), complain: log },
     maildirName: (job, copy) => maildirName(job, host, copy),

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { toBytes, utf8ToByteString } from "#bytes";
 import { findHome, readSetting } from "#control";
 import { callerOrigin, posterFor } from "#inject";
-import { carryOut, holdMessage, type LocalHouse, type LocalJob, showInstructions } from "#local";
+import { carryOut, holdMessage, type LocalHouse, type LocalJob, readProgramLimits, showInstructions } from "#local";
 import { exitCodeFor, type LocalRoute, type Outcome, parseAddress, permanent, type ReversePath } from "#mail";
 import { DurableBatch, freshMaildirName } from "#mailbox";
 import { type Program, type ProgramCall, UsageError } from "#process";
@@ -86,6 +86,7 @@ async function deliver(call: ProgramCall, job: LocalJob, aliasEmpty: string): Pr
     allowRoot: true, // Whoever runs this by hand is who he wants to be.
     allowPrograms: true,
     programLimitMs: () => readSetting(home, "programtimeout") * 1000,
+    programLimits: () => readProgramLimits(home),
     env: call.env,
     keeper: {
       // One message: syncing the file costs less than syncing all of its file system.
