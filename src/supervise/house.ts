@@ -106,8 +106,28 @@ export async function startHouse(
         if (up) events.tell(`${spec.name} ended (${reason}); it is started again`);
         else reject(new StartFailure(spec.name, `${spec.name} cannot start: ${lastReason(words) ?? reason}`));
       },
+      rests: (reason) => {
+        clearTimeout(late);
+        notePids();
+        events.tell(`${spec.name} ended (${reason}); it stays down, as it was told`);
+        resolve();
+      },
+      warn: events.tell,
     });
-    service.start();
+    // Heard above all by whoever waits for `ready`.
+    const begun = service.sitDown().then(
+      () => {
+        if (service.isWanted) return service.start();
+        clearTimeout(late);
+        events.tell(`${spec.name} is down, as ${spec.directory}/down says`);
+        resolve();
+      },
+      (error: Error) => {
+        clearTimeout(late);
+        reject(new StartFailure(spec.name, `${spec.name} cannot start: ${error.message}`));
+      },
+    );
+    begun.catch(reject);
     return { service, ready: promise };
   };
 

@@ -8,5 +8,5 @@
 export { type HomeLock, lockHolder, lockHome } from "./home-lock.ts";
 export { type House, type HouseEvents, type Stages, StartFailure, startHouse } from "./house.ts";
 export { LogFile, type LogLimits } from "./log-file.ts";
-export { firstHeldFd, type ServiceSpec } from "./service-spec.ts";
+export { firstHeldFd, type ServiceSpec, type Substitute } from "./service-spec.ts";
 export { wholeLines } from "./whole-lines.ts";

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { tai64nOf } from "#log";
+import { ServiceDesk } from "./service-desk.ts";
 import type { ServiceSpec } from "./service-spec.ts";
 import { wholeLines } from "./whole-lines.ts";
 
@@ -11,8 +12,12 @@ const shortestLifeMs = 1_000;
 export type ServiceEvents = {
   readonly lines: (lines: Buffer) => void;
   readonly ready: () => void;
-  /** It ended although nobody asked. `reason` is for people: `exit code 111`, `signal SIGKILL`. */
+  /** It ended although it is wanted. `reason` is for people: `exit code 111`, `signal SIGKILL`. */
   readonly died: (reason: string) => void;
+  /** It ended, and whoever has the right said (svc -d, svc -o) that it shall not be started again. */
+  readonly rests: (reason: string) => void;
+  /** Something that people should hear of its service directory. */
+  readonly warn: (sentence: string) => void;
 };
 
 /** Why a start failed, told through `died`: the program could not be started at all. */
@@ -36,14 +41,32 @@ export class KeptService {
   readonly #events: ServiceEvents;
   #child: ChildProcess | null = null;
   #gone: Promise<void> = Promise.resolve();
-  #startedAt = 0;
+  #startedAt = Number.NEGATIVE_INFINITY;
   #ready = false;
   #stopping = false;
   #again: NodeJS.Timeout | null = null;
+  readonly #desk: ServiceDesk;
 
   constructor(spec: ServiceSpec, events: ServiceEvents) {
     this.spec = spec;
     this.#events = events;
+    this.#desk = new ServiceDesk(spec.directory ?? null, {
+      begin: () => this.#beginWhenDue(),
+      cancelBegin: () => this.#cancelAgain(),
+      signal: (signal) => this.#pass(signal),
+      warn: (sentence) => events.warn(`${spec.name}: ${sentence}`),
+    });
+  }
+
+  /** Sits down at the desk in its service directory, if it has one; throws when another supervises that. Before `start`. */
+  async sitDown(): Promise<void> {
+    await this.#desk.open();
+    if (this.#stopping) this.#desk.close();
+  }
+
+  /** False if its service directory says that it shall be down. */
+  get isWanted(): boolean {
+    return this.#desk.wanted === "up";
   }
 
   get pid(): number | null {
@@ -55,7 +78,10 @@ export class KeptService {
   }
 
   start(): void {
-    const { command, cwd, env, user, listenFd, heldFds = [] } = this.spec;
+    if (this.#stopping) return;
+    const { env, user, listenFd, heldFds = [] } = this.spec;
+    const instead = this.spec.instead?.() ?? null;
+    const { command, cwd } = instead ?? this.spec;
     const [file, ...args] = command;
     const extra = ["ready-fd=3", "parent-fd=4", ...(listenFd === undefined ? [] : ["listen-fd=5"])];
     this.#startedAt = performance.now();
@@ -68,6 +94,8 @@ export class KeptService {
     });
     this.#child = child;
     this.#listen(child);
+    this.#desk.started(child.pid ?? 0);
+    if (instead?.saysReady === false) setImmediate(() => this.#isReadyNow(child));
   }
 
   /** Sends a signal to a service that is at work; one that is still starting would die of it. */
@@ -78,11 +106,13 @@ export class KeptService {
   /** SIGTERM, and SIGKILL if that is not heeded in time. Resolves when the process has gone. */
   async stop(withinMs: number = this.spec.stopWithinMs): Promise<void> {
     this.#stopping = true;
-    if (this.#again !== null) clearTimeout(this.#again);
+    this.#cancelAgain();
     this.#child?.kill("SIGTERM");
+    if (this.#desk.isPaused) this.#child?.kill("SIGCONT");
     const timer = setTimeout(() => this.kill(), withinMs);
     await this.#gone;
     clearTimeout(timer);
+    this.#desk.close();
   }
 
   /** SIGKILL, now. */
@@ -98,10 +128,7 @@ export class KeptService {
     const err = wholeLines((lines) => this.#events.lines(stamped(lines)));
     stdout?.on("data", out.take);
     stderr?.on("data", err.take);
-    ready?.once("data", () => {
-      this.#ready = true;
-      this.#events.ready();
-    });
+    ready?.once("data", () => this.#isReadyNow(child));
     this.#gone = new Promise((gone) => {
       let ended = false;
       const end = (reason: string): void => {
@@ -111,7 +138,8 @@ export class KeptService {
         this.#ready = false;
         parent?.destroy();
         gone();
-        if (!this.#stopping) this.#died(reason);
+        this.#desk.ended(reason);
+        if (!this.#stopping) this.#afterEnd(reason);
       };
       child.once("error", (error) => end(`it cannot be started: ${error.message}`));
       child.once("exit", (code, signal) => {
@@ -127,9 +155,40 @@ export class KeptService {
     });
   }
 
-  #died(reason: string): void {
+  #isReadyNow(child: ChildProcess): void {
+    if (this.#child !== child || this.#ready) return;
+    this.#ready = true;
+    this.#desk.ready();
+    this.#events.ready();
+  }
+
+  /** A signal that somebody sends with svc. Those that only a service at work understands wait for nobody: they are dropped. */
+  #pass(signal: NodeJS.Signals): void {
+    const wantsReady = signal === "SIGHUP" || signal === "SIGALRM";
+    if (!wantsReady || this.#ready) this.#child?.kill(signal);
+  }
+
+  #cancelAgain(): void {
+    if (this.#again !== null) clearTimeout(this.#again);
+    this.#again = null;
+  }
+
+  #beginWhenDue(): void {
+    if (this.#stopping || this.#child !== null || this.#again !== null) return;
     const lived = performance.now() - this.#startedAt;
-    this.#again = setTimeout(() => this.start(), Math.max(0, shortestLifeMs - lived));
-    this.#events.died(reason);
+    this.#again = setTimeout(
+      () => {
+        this.#again = null;
+        this.start();
+      },
+      Math.max(0, shortestLifeMs - lived),
+    );
+  }
+
+  #afterEnd(reason: string): void {
+    if (this.isWanted) {
+      this.#beginWhenDue();
+      this.#events.died(reason);
+    } else this.#events.rests(reason);
   }
 }

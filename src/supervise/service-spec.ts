@@ -17,6 +17,18 @@ export type ServiceSpec = {
   readonly listenFd?: number;
   /** Further descriptors that it inherits, from `firstHeldFd`: a lock it only holds open, sockets that its words name. */
   readonly heldFds?: readonly number[];
+  /** Its service directory (absolute): where svc and svstat find it, and where a file `down` keeps it from being started. */
+  readonly directory?: string;
+  /** Asked before each start: what to run in place of `command`, from where; null: `command`. */
+  readonly instead?: () => Substitute | null;
   /** Between SIGTERM and SIGKILL. */
   readonly stopWithinMs: number;
+};
+
+/** What an admin runs in place of a service. It gets the same words, descriptors, environment and uid. */
+export type Substitute = {
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  /** False: it takes no words, so it will never say that it is ready, and is taken to be. */
+  readonly saysReady: boolean;
 };

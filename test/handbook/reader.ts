@@ -27,7 +27,7 @@ const lookLimitMs = 15_000;
 const lookAgainMs = 100;
 /** Commands that change nothing. */
 const looks =
-  /^(?:cat|grep|head|ls|tail|sed -n|mailq|qmail-q(?:read|stat)|quail (?:trace|explain|queue (?:list|show))|curl -s -u \S+ pop3:)/;
+  /^(?:cat|grep|head|ls|tail|sed -n|mailq|qmail-q(?:read|stat)|svstat|quail stat|quail (?:trace|explain|queue (?:list|show))|curl -s -u \S+ pop3:)/;
 
 /** What a command printed, as the handbook would show it. */
 export type Seen = { readonly output: string; readonly fits: boolean };

@@ -3,13 +3,21 @@
  * both made of `commands` (spec 12.2, texts included).
  */
 import { spawn } from "node:child_process";
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { findHome, readText } from "#control";
 import { errorText } from "#files";
 import { parseTcpRules } from "#net";
 import { findRunning, isAlive, livedSeconds, type RunningHouse } from "#operate";
 import { multiCallPath, type Program, type ProgramCall, UsageError } from "#process";
+import {
+  findService,
+  readReport,
+  reportLine,
+  type ServiceView,
+  sendCommands,
+  type Trouble,
+} from "#supervise/directory";
 
 /** One command: 0 well, 1 there is nothing to do it to, 111 trouble. */
 type Command = (call: ProgramCall, home: string) => Promise<number>;
@@ -58,6 +66,21 @@ const onRunning =
 
 function signalAll(house: RunningHouse, isMeant: (name: string) => boolean, signal: NodeJS.Signals): void {
   for (const { name, pid } of house.services) if (isMeant(name)) process.kill(pid, signal);
+}
+
+/** Pauses services or lets them go on, now, and tells their supervisor, so that svstat knows of it. */
+function pauseAll(
+  call: ProgramCall,
+  home: string,
+  house: RunningHouse,
+  isMeant: (name: string) => boolean,
+  on: boolean,
+) {
+  signalAll(house, isMeant, on ? "SIGSTOP" : "SIGCONT");
+  for (const { name } of house.services.filter((one) => isMeant(one.name))) {
+    const service = findService(home, join("service", name), call.env);
+    if (!("trouble" in service)) sendCommands(service, on ? "p" : "c");
+  }
 }
 
 /** `quail start` in the background, with words from control/startoptions and the command line. Resolves when it is ready. */
@@ -139,19 +162,19 @@ const doqueue = onRunning(async (call, _home, house) => {
   return cleared;
 });
 
-const pause = onRunning(async (call, _home, house) => {
+const pause = onRunning(async (call, home, house) => {
   call.stdout.write("Pausing qmail-send\n");
-  signalAll(house, isSend, "SIGSTOP");
+  pauseAll(call, home, house, isSend, true);
   call.stdout.write("Pausing qmail-smtpd\n");
-  signalAll(house, isSmtpd, "SIGSTOP");
+  pauseAll(call, home, house, isSmtpd, true);
   return 0;
 });
 
-const cont = onRunning(async (call, _home, house) => {
+const cont = onRunning(async (call, home, house) => {
   call.stdout.write("Continuing qmail-send\n");
-  signalAll(house, isSend, "SIGCONT");
+  pauseAll(call, home, house, isSend, false);
   call.stdout.write("Continuing qmail-smtpd\n");
-  signalAll(house, isSmtpd, "SIGCONT");
+  pauseAll(call, home, house, isSmtpd, false);
   return 0;
 });
 
@@ -161,12 +184,37 @@ function statLine(name: string, pid: number): string {
   return `${name}: up (pid ${pid})${seconds === null ? "" : ` ${seconds} seconds`}\n`;
 }
 
+/** svstat's lines for what else stands in `service/`: services that are down, those of the admin's, and their logs. */
+function otherLines(call: ProgramCall, home: string, house: RunningHouse): string {
+  const running = new Set(house.services.map(({ name }) => name));
+  const names = namesIn(join(home, "service")).filter((name) => !running.has(name) && !name.startsWith("."));
+  const withLogs = names.flatMap((name) => [
+    name,
+    ...(existsSync(join(home, "service", name, "log")) ? [`${name}/log`] : []),
+  ]);
+  return withLogs.map((name) => otherLine(name, findService(home, join("service", name), call.env))).join("");
+}
+
+function otherLine(name: string, service: ServiceView | Trouble): string {
+  const report = "trouble" in service ? service : readReport(service);
+  const text = "trouble" in report ? report.trouble : reportLine(report.records[0], report.normallyUp, Date.now());
+  return `${name}: ${text}\n`;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return []; // A home from before there were service directories.
+  }
+}
+
 const stat: Command = async (call, home) => {
   const house = findRunning(home);
   if (house === null) call.stdout.write(`${home}: down\n`);
   else {
     const lines = house.services.map(({ name, pid }) => statLine(name, pid));
-    call.stdout.write(statLine("supervisor", house.supervisor) + lines.join(""));
+    call.stdout.write(statLine("supervisor", house.supervisor) + lines.join("") + otherLines(call, home, house));
   }
   const counted = await call.exec(["qmail-qstat"]);
   return house === null ? 1 : counted;

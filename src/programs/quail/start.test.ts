@@ -278,15 +278,26 @@ test("root opens a port below 1024 for services that are not root", { skip: !roo
   ports = ["--port", "smtp=925", ...ports.slice(2)];
   const { child, code } = await ready();
   const { connect } = await import("node:net");
-  const greeting = await new Promise<string>((done, failed) => {
-    const socket = connect(925, "127.0.0.1");
-    socket.once("data", (chunk) => {
-      done(chunk.toString());
-      socket.end();
+  const greeting = (): Promise<string> =>
+    new Promise((done) => {
+      const socket = connect(925, "127.0.0.1");
+      socket.once("data", (chunk) => {
+        done(chunk.toString());
+        socket.end();
+      });
+      socket.once("error", () => done(""));
     });
-    socket.once("error", failed);
-  });
-  assert.match(greeting, /^220 /);
+  assert.match(await greeting(), /^220 /);
+  const services = (): string => readFileSync(join(home, "run/services"), "latin1");
+  const smtpd = (): number => Number(/^smtpd (\d+)$/m.exec(services())?.[1] ?? 0);
+  const first = smtpd();
+  process.kill(first, "SIGKILL");
+  let again = "";
+  for (let i = 0; i < 1500 && !(again.startsWith("220 ") && ![0, first].includes(smtpd())); i++) {
+    await new Promise((wake) => setTimeout(wake, 20));
+    again = await greeting();
+  }
+  assert.match(again, /^220 /, "a service that is started again finds its port");
   child.kill("SIGTERM");
   await code;
 });

@@ -14,8 +14,9 @@ import { become, handHome } from "./start/hand-over.ts";
 import { layOut } from "./start/lay-out.ts";
 import { readOptions, type StartOptions, usage } from "./start/options.ts";
 import { checkout, codeToWarm, planHouse, stopOrder } from "./start/plan.ts";
-import { claimPorts, descriptors } from "./start/ports.ts";
+import { claimPorts } from "./start/ports.ts";
 import { welcome } from "./start/screen.ts";
+import { type ForeignServices, keepForeignServices, layServiceDirectories } from "./start/service-directories.ts";
 import { StartError, step } from "./start/start-error.ts";
 import { keepTicketKeys } from "./start/ticket-keys.ts";
 import { warmCaches } from "./start/warm-cache.ts";
@@ -168,9 +169,10 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
   voice.say(welcome(home, options, { cwd, env, hasTestAccount: hasTestAccount(home) }));
 
   const given = defaultDelivery === undefined ? {} : { defaultDelivery };
-  const parts = { home, options, who, listenFds: descriptors(kept), lockFd, env, ...given };
-  const stages = planHouse(parts);
-  await step(`write to ${home}/run/cache`, () => warmCaches(home, join(checkout, "src"), codeToWarm(parts, stages)));
+  const parts = { home, options, who, listenFds: kept, lockFd, env, ...given };
+  const planned = planHouse(parts);
+  const stages = await layServiceDirectories(home, planned);
+  await step(`write to ${home}/run/cache`, () => warmCaches(home, join(checkout, "src"), codeToWarm(parts, planned)));
 
   const names = [...new Set(stages.flat().map(({ log }) => log)), "quail"];
   const format = logFormatter(names, (process.stdout.isTTY ?? false) && env.NO_COLOR === undefined);
@@ -194,10 +196,11 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
   const house = await startHouse(home, stages, stopOrder, events, early.signal);
   process.off("SIGINT", giveUp);
   process.off("SIGTERM", giveUp);
-  for (const server of kept.values()) server.close();
 
   await step(`write ${home}/ready`, () => writeFileSync(join(home, "ready"), `${process.pid}\n`));
-  const stopped = untilStopped(house, home, () => voice.say("quail: stopping ...\n"));
+  const own = new Set(stages.flat().map(({ name }) => name));
+  const foreign = keepForeignServices(home, own, env, events.tell);
+  const stopped = untilStopped(withForeign(house, foreign), home, () => voice.say("quail: stopping ...\n"));
   up = true;
   if (logTo === undefined) stdout.write("quail: ready\n");
   tidyWhenQuiet();
@@ -207,6 +210,21 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
   await screen.flush();
   voice.say("quail: stopped\n");
   return 0;
+}
+
+/** A house whose end begins with what the admin added to it: that may want to send mail to its last moment. */
+function withForeign(house: House, foreign: ForeignServices): House {
+  return {
+    ...house,
+    async stop() {
+      await foreign.stop();
+      await house.stop();
+    },
+    hurryStop() {
+      foreign.hurryStop();
+      house.hurryStop();
+    },
+  };
 }
 
 const stampedLine = (text: string): Buffer => Buffer.from(`${tai64nOf(new Date())} ${text}\n`);

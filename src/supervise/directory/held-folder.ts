@@ -39,7 +39,7 @@ export class HeldFolder {
 
 /** False without /proc, and for a process that was root: its descriptors are no business even of its own children (proc(5)). */
 function isOpenToChildren(): boolean {
-  return process.platform === "linux" && statSync(`/proc/${process.pid}`).uid === process.geteuid?.();
+  return process.platform === "linux" && statSync(`/proc/${process.pid}/fd`).uid === process.geteuid?.();
 }
 
 /** Who a directory is: `DEVICE:INODE`. */

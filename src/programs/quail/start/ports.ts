@@ -1,4 +1,5 @@
-import { createServer, type Server } from "node:net";
+import net, { createServer, isIPv6, type Server } from "node:net";
+import { getSystemErrorName } from "node:util";
 import { type PortName, portNames, type StartOptions } from "./options.ts";
 import { endpoint } from "./plan.ts";
 import { StartError, systemReason } from "./start-error.ts";
@@ -26,25 +27,42 @@ function sentence(name: PortName, at: string, error: unknown): string {
   return `port ${at} (${name}) cannot be opened: ${systemReason(error)}`;
 }
 
-/** The descriptor behind a listening server. Node has no public name for it. */
-function descriptorOf(server: Server): number {
-  return (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
+/** A socket that is bound and does not listen yet: whoever inherits it does. `close` gives the port back. */
+type BoundSocket = { readonly fd: number; close(): void };
+
+/** Node has this (its cluster module lives by it), its types and its manual do not. Gives an error's number when it cannot. */
+type Binder = {
+  readonly _createServerHandle: (host: string, port: number, addressType: 4 | 6) => BoundSocket | number;
+};
+
+/**
+ * Binds without listening. A server of ours would not do: it would take connections in, in the supervisor, as long as it is open, and it
+ * must stay open so that a service which is started again finds its port.
+ */
+function bind(host: string, port: number): BoundSocket {
+  const bound = (net as unknown as Binder)._createServerHandle(host, port, isIPv6(host) ? 6 : 4);
+  if (typeof bound === "number") throw new Error(`unable to bind: ${getSystemErrorName(bound)}`);
+  return bound;
 }
 
 /**
  * Sees that each port can be had; throws StartError naming the one that cannot. As root about to become another
- * (`keepLow`), ports that only root may open stay open: their sockets are returned for the services to inherit.
+ * (`keepLow`), ports that only root may open stay open: their sockets are returned for the services to inherit, as long as this process lives. `given`: sockets that systemd opened for us.
  */
-export async function claimPorts(options: StartOptions, keepLow: boolean): Promise<ReadonlyMap<PortName, Server>> {
-  const kept = new Map<PortName, Server>();
+export async function claimPorts(
+  options: StartOptions,
+  keepLow: boolean,
+  given: ReadonlyMap<PortName, number> = new Map(),
+): Promise<ReadonlyMap<PortName, number>> {
+  const kept = new Map<PortName, number>(given);
   for (const name of portNames) {
     const port = options.ports[name];
-    if (port === null) continue;
+    if (port === null || given.has(name)) continue;
     const host = name === "metrics" ? "127.0.0.1" : options.host;
     try {
       const server = await listen(host, port);
-      if (keepLow && port < firstFreePort) kept.set(name, server);
-      else await new Promise((closed) => server.close(closed));
+      await new Promise((closed) => server.close(closed));
+      if (keepLow && port < firstFreePort) kept.set(name, hold(bind(host, port)));
     } catch (error) {
       throw new StartError(sentence(name, endpoint(host, port), error), { cause: error });
     }
@@ -56,7 +74,10 @@ export async function claimPorts(options: StartOptions, keepLow: boolean): Promi
   return kept;
 }
 
-/** Descriptors of sockets kept by `claimPorts`. */
-export function descriptors(kept: ReadonlyMap<PortName, Server>): ReadonlyMap<PortName, number> {
-  return new Map([...kept].map(([name, server]) => [name, descriptorOf(server)]));
+/** Node closes the socket of a handle that nobody holds. */
+const held: BoundSocket[] = [];
+
+function hold(socket: BoundSocket): number {
+  held.push(socket);
+  return socket.fd;
 }
