@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -25,6 +36,33 @@ test("lines are appended to current, and a second start goes on in the same file
   }
   assert.equal(readFileSync(join(home, "log", "current"), "latin1"), "one\ntwo\n");
   assert.equal(statSync(join(home, "log", "current")).mode & 0o777, 0o744);
+});
+
+test("current that leads to a file elsewhere, by a link of either kind or as a pipe, is not written", async () => {
+  const folder = join(home, "log");
+  const elsewhere = join(home, "elsewhere");
+  const plant: Readonly<Record<string, (current: string) => void>> = {
+    "symbolic link": (current) => symlinkSync(elsewhere, current),
+    "second name": (current) => linkSync(elsewhere, current),
+    pipe: (current) => void spawnSync("mkfifo", [current]),
+  };
+  for (const [what, make] of Object.entries(plant)) {
+    mkdirSync(folder);
+    writeFileSync(elsewhere, "theirs", { mode: 0o600 });
+    make(join(folder, "current"));
+    const told: string[] = [];
+    const log = new LogFile(folder, (sentence) => told.push(sentence), { retryMs: 20 });
+    log.append(Buffer.from("ours\n"));
+    await until(() => told.length === 1);
+    assert.match(told[0]!, /cannot be written/, what);
+    assert.equal(readFileSync(elsewhere, "latin1"), "theirs", what);
+    assert.equal(statSync(elsewhere).mode & 0o777, 0o600, what);
+    rmSync(join(folder, "current"));
+    await until(() => told.length === 2);
+    await log.close();
+    assert.equal(readFileSync(join(folder, "current"), "latin1"), "ours\n", what);
+    for (const path of [folder, elsewhere]) rmSync(path, { recursive: true });
+  }
 });
 
 test("a full file is put aside under its moment, and only so many are kept", async () => {

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tai64nOf } from "#log";
@@ -12,6 +13,10 @@ const retryMs = 1_000;
 /** multilog's modes: a file that is complete and on disk can be told by its x bit. */
 const openMode = 0o644;
 const completeMode = 0o744;
+
+/** The supervisor may be root: it must not be led to a file elsewhere, nor be held up by a pipe. */
+const openFlags =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Sizes and waits a test may make smaller. */
 export type LogLimits = {
@@ -114,10 +119,18 @@ export class LogFile {
 
   async #open(): Promise<FileHandle> {
     await mkdir(this.#folder, { recursive: true, mode: 0o755 });
-    const handle = await open(join(this.#folder, "current"), "a", openMode);
-    await handle.chmod(openMode);
-    this.#size = (await handle.stat()).size;
-    return handle;
+    const handle = await open(join(this.#folder, "current"), openFlags, openMode);
+    try {
+      const found = await handle.stat();
+      // A second name would let lines, and our mode, reach a file that is not in this folder.
+      if (!found.isFile() || found.nlink !== 1) throw new Error("current is not a file of this folder alone");
+      await handle.chmod(openMode);
+      this.#size = found.size;
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   }
 
   async #rotate(): Promise<void> {
