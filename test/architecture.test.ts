@@ -43,6 +43,7 @@ const partDoors: ReadonlySet<string> = new Set([
   "#operate/import",
   "#qmtp/client",
   "#process/memory",
+  "#tls/acme",
   "#log/multilog",
   "#operate/numbers",
   "#analyse/matching",

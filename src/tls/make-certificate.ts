@@ -72,7 +72,8 @@ const signatureKind = (key: KeyObject): Buffer =>
     : der.sequence(der.oid(oids.rsaWithSha256), Buffer.from([0x05, 0x00]));
 
 /** SubjectPublicKeyInfo. */
-const publicPart = (key: KeyObject): Buffer => createPublicKey(key).export({ type: "spki", format: "der" });
+const publicPart = (key: KeyObject): Buffer =>
+  (key.type === "public" ? key : createPublicKey(key)).export({ type: "spki", format: "der" });
 
 /** `body`, what it was signed with, and the signature. */
 function signed(body: Buffer, key: KeyObject): Buffer {
@@ -87,10 +88,12 @@ export type SelfSigned = {
   readonly notAfter: Date;
   /** SHA-256 of a key authorization, for the challenge tls-alpn-01 (RFC 8737 §3). */
   readonly acmeDigest?: Buffer;
+  /** Not self-signed after all: `key` is an authority's of this name, and the certificate is for this other key. */
+  readonly issued?: { readonly by: string; readonly to: KeyObject };
 };
 
 /** A certificate nobody but us vouches for, in PEM. */
-export function selfSign({ names, key, notBefore, notAfter, acmeDigest }: SelfSigned): string {
+export function selfSign({ names, key, notBefore, notAfter, acmeDigest, issued }: SelfSigned): string {
   const serial = randomBytes(16);
   serial[0]! &= 0x7f; // Positive, and not zero.
   serial[0]! |= 0x40;
@@ -106,10 +109,10 @@ export function selfSign({ names, key, notBefore, notAfter, acmeDigest }: SelfSi
     der.tagged(0, der.smallInteger(2), true), // v3
     der.integer(serial),
     signatureKind(key),
-    who,
+    issued === undefined ? who : subject(issued.by),
     der.sequence(der.time(notBefore), der.time(notAfter)),
     who,
-    publicPart(key),
+    publicPart(issued?.to ?? key),
     der.tagged(3, der.sequence(...extensions), true),
   );
   return pem("CERTIFICATE", signed(body, key));
