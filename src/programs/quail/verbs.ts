@@ -15,6 +15,7 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["check", { summary: "look for everything that makes mail wait or go astray", load: () => import("./check.ts") }],
   ["explain", { summary: "how an address is routed, and by which file and line", load: () => import("./explain.ts") }],
   ["import", { summary: "take the queue of a qmail installation in", load: () => import("./import.ts") }],
+  ["cert", { summary: "show, make, get and renew certificates", load: () => import("./cert.ts") }],
   ["passwd", { summary: "set a mailbox password", load: () => import("./passwd.ts") }],
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
   ["report", { summary: "what the logs tell: sums, charts, a page", load: () => import("./report.ts") }],

@@ -6,6 +6,8 @@ import type { Duplex } from "node:stream";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { keyPem, makeKey, selfSign } from "../make-certificate.ts";
 
+export { type AcmeServer, startAcmeServer } from "./acme-server.ts";
+
 /** A certificate for these names and its key, in one text; good for a day. */
 export function testIdentity(...names: readonly [string, ...string[]]): string {
   const key = makeKey();
