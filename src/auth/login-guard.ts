@@ -111,15 +111,6 @@ export class LoginGuard {
       .sort((a, b) => a.untilMs - b.untilMs);
   }
 
-  /** Lifts the ban of an address's network; false if there was none. */
-  lift(ip: string, nowMs: number): boolean {
-    const network = hostOf(ip);
-    this.#addresses.delete(network);
-    const untilMs = this.#bans.get(network) ?? 0;
-    this.#bans.delete(network);
-    return untilMs > nowMs;
-  }
-
   /** What the next process should know. */
   state(nowMs: number): GuardState {
     const scores = [...this.#addresses].filter(([, score]) => scoreNow(score, addressForgivenMs, nowMs) > 0);

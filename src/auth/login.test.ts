@@ -170,7 +170,7 @@ test("an address is banned after so many failures, and let in again when the ban
   assert.deepEqual(guard.bans(600_001), []);
 });
 
-test("the allow list wins, an IPv6 network is one host, the loopback is never banned, a ban can be lifted [J-236]", () => {
+test("the allow list wins, an IPv6 network is one host, the loopback is never banned [J-236]", () => {
   const guard = new LoginGuard(limits, (ip) => ip === "192.0.2.9");
   for (let i = 0; i < 30; i++) {
     assert.equal(guard.failed("192.0.2.9", "joe", 0).banned, false);
@@ -181,8 +181,6 @@ test("the allow list wins, an IPv6 network is one host, the loopback is never ba
   assert.equal(guard.refusal("127.0.0.1", "ann", 0), null);
   assert.equal(guard.refusal("2001:db8:1:2:ffff::1", "ann", 0), "banned");
   assert.equal(guard.refusal("2001:db8:1:3::1", "ann", 0), null);
-  assert.equal(guard.lift("2001:db8:1:2::77", 0), true);
-  assert.equal(guard.refusal("2001:db8:1:2:ffff::1", "ann", 0), null);
 });
 
 test("0 failures in control/authbanfailures ban nobody", () => {

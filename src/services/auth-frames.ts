@@ -4,7 +4,7 @@ import { type ByteString, fromBytes, toBytes } from "#bytes";
 /**
  * `where`/`there`: asked of `local`, the path of auth's socket (a payload says: the last path was no good). All else is asked of auth:
  * `login`/`verdict` a name with its password; `begin`, `respond` / `turn` one SASL exchange, whose id is the frames' (`cancel` ends it
- * unanswered); `spend`/`spent` whether a user may send so much now; `bans`/`banned` and `lift` are for `quail bans`.
+ * unanswered); `spend`/`spent` whether a user may send so much now.
  */
 export const authFrames = {
   where: 5,
@@ -17,9 +17,6 @@ export const authFrames = {
   cancel: 12,
   spend: 13,
   spent: 14,
-  bans: 15,
-  lift: 16,
-  banned: 17,
 } as const;
 
 /** A login as the listener passes it on. Fields hold no NUL. */

@@ -34,7 +34,7 @@ export const manuals: readonly Manual[] = [
     purpose: "check a password, become its user, run a program",
     synopsis: ["checkpassword PROGRAM [ ARGUMENT ... ]"],
     description: [
-      "Reads a login and its password from descriptor 3. If control/poppasswd, or else the system, knows them, goes to the user's home, becomes that user, and runs PROGRAM with USER, HOME and SHELL set.",
+      "Reads a login and its password from descriptor 3. If control/poppasswd, or else the program of control/authcheckprogram or the system, knows them, goes to the user's home, becomes that user, and runs PROGRAM with USER, HOME and SHELL set.",
       "Becoming another user needs root.",
     ],
     environment: [["QUAIL_HOME", "The home. Otherwise /var/qmail, or the folder var of the checkout."]],
@@ -51,14 +51,34 @@ export const manuals: readonly Manual[] = [
     name: "quail passwd",
     section: 8,
     purpose: "set a mailbox password",
-    synopsis: ["quail passwd USER [ --apop ]"],
+    synopsis: [
+      "quail passwd USER [ --apop | --scram ]",
+      "quail passwd USER --app NAME",
+      "quail passwd USER --apps [ --json ]",
+      "quail passwd USER --revoke NAME",
+    ],
     description: [
       "Reads a password, from the terminal without showing it or as the first line of standard input, and keeps its argon2id hash in control/poppasswd. A user who has no line there gets one, with the user, group and home their mail is delivered to.",
       "It counts from the next login on.",
     ],
-    options: [["--apop", "Keep the password itself, which APOP needs; see control/popapop."]],
+    options: [
+      [
+        "--apop",
+        "Keep the password itself, which APOP and CRAM-MD5 need; see control/popapop and control/authmechanisms.",
+      ],
+      [
+        "--scram",
+        "Keep the key that SCRAM-SHA-256 needs. PLAIN and LOGIN can be checked by it, too; it is cheaper to guess against than the usual hash.",
+      ],
+      ["--app NAME", "Make a password for one program of the user's and print it, this once. It is kept as a hash."],
+      ["--apps", "List them: the day each was made, and its name. With --json for programs."],
+      ["--revoke NAME", "Take one back."],
+    ],
     environment: [["QUAIL_HOME", "The home. Otherwise /var/qmail, or the folder var of the checkout."]],
-    files: [["control/poppasswd", "Mailbox passwords, mode 0600."]],
+    files: [
+      ["control/poppasswd", "Mailbox passwords, mode 0600."],
+      ["control/apppasswd", "Passwords of single programs, mode 0600."],
+    ],
     exitCodes: [
       ["0", "it is set"],
       ["1", "no such user, or no such password"],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { checkLogin, openLoginSources } from "#auth";
@@ -47,4 +47,36 @@ test("what is no password, or no user, changes nothing", async (t) => {
   assert.equal((await run(["passwd"], "x\n")).code, 100);
   assert.equal((await run(["passwd", "ann", "password"], "x\n")).code, 100);
   assert.equal(readFileSync(path, "latin1"), "ann:x:2:2:/a\n");
+});
+
+test("--scram keeps a key that the password fits, and SCRAM can be proved by", async (t) => {
+  const { run, path, accepts } = house(t, { poppasswd: "ann:x:2:2:/a\n" });
+  assert.equal((await run(["passwd", "--scram", "ann"], "pencil\n")).code, 0);
+  assert.match(readFileSync(path, "latin1"), /^ann:\{SCRAM-SHA-256\}10000,[^:]+:2:2:\/a\n$/);
+  assert.equal(await accepts("ann", "pencil"), "yes");
+  assert.equal(await accepts("ann", "pencils"), "no");
+});
+
+test("--app makes a password that is shown once, --apps lists the names, --revoke takes one back", async (t) => {
+  const { run, home, path, accepts } = house(t, { poppasswd: "you@mx.test:!:2:2:/a\n" });
+  chmodSync(path, 0o600);
+  const made = await run(["passwd", "you", "--app", "my phone"]);
+  assert.equal(made.code, 0);
+  assert.match(made.said, /^(?:[a-z2-9]{4}-){4}[a-z2-9]{4}\n$/);
+  assert.equal(await accepts("you", made.said.trim()), "yes");
+  assert.equal(statSync(join(home, "control/apppasswd")).mode & 0o777, 0o600);
+  assert.ok(!readFileSync(join(home, "control/apppasswd"), "latin1").includes(made.said.trim()));
+  assert.match((await run(["passwd", "you", "--apps"])).said, /^\d{4}-\d\d-\d\d {2}my phone\n$/);
+  const listed = JSON.parse((await run(["passwd", "you", "--apps", "--json"])).said) as { name: string }[];
+  assert.deepEqual(
+    listed.map(({ name }) => name),
+    ["my phone"],
+  );
+  assert.equal((await run(["passwd", "you", "--app", "my phone"])).code, 1, "the name is taken");
+  assert.equal((await run(["passwd", "you", "--app", "a:b"])).code, 1);
+  assert.equal((await run(["passwd", "you", "--revoke", "other"])).code, 1);
+  assert.equal((await run(["passwd", "you", "--revoke", "my phone"])).code, 0);
+  assert.equal(await accepts("you", made.said.trim()), "no");
+  assert.equal((await run(["passwd", "you", "--app"])).code, 100);
+  assert.equal((await run(["passwd", "you", "--what"])).code, 100);
 });

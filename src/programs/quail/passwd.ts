@@ -1,15 +1,17 @@
-import { chownSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { ReadStream } from "node:tty";
-import { makeHash, storeClear, withHash } from "#auth";
+import { makeHash, makeScramKey, storeClear, withHash } from "#auth";
 import { type ByteString, displayText, lowerAscii, utf8ToByteString } from "#bytes";
 import { findHome, readSetting } from "#control";
-import { errorCode, errorText, writeFileDurable } from "#files";
+import { errorText } from "#files";
 import { type Program, UsageError } from "#process";
 import { findUser, openUserSources } from "#users";
+import type { AppTask } from "./app-passwords.ts";
+import { readSecretFile, writeSecretFile } from "./secret-file.ts";
 
-const usage = "usage: quail passwd USER [--apop]      (the password is read from standard input)";
+const usage = `usage: quail passwd USER [--apop | --scram]      (the password is read from standard input)
+       quail passwd USER --app NAME | --apps [--json] | --revoke NAME`;
 
 /** checkpassword's 512 octets hold a login and a timestamp too. */
 const maxPasswordBytes = 255;
@@ -74,15 +76,6 @@ async function askPassword(input: Readable, out: Writable): Promise<{ readonly p
   return password.length > maxPasswordBytes ? `no more than ${maxPasswordBytes} octets, please` : { password };
 }
 
-function readOld(path: string): ByteString {
-  try {
-    return readFileSync(path, "latin1");
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return "";
-    throw error;
-  }
-}
-
 const knows = (text: ByteString, login: ByteString): boolean =>
   text.split("\n").some((line) => lowerAscii(line.split(":", 1)[0] ?? "") === lowerAscii(login));
 
@@ -102,39 +95,70 @@ async function ownerOf(login: ByteString, home: string): Promise<ByteString | Er
   return `:${uid}:${gid}:${folder}`;
 }
 
+/** How a password is kept, or what is to be done about those of single programs. */
+type Task = { readonly kind: "hash" | "apop" | "scram" } | AppTask;
+
+/** Reads the words behind USER; null if they are none of ours. */
+function taskOf(words: readonly string[]): Task | null {
+  const [option, name, ...more] = words;
+  if (option === undefined) return { kind: "hash" };
+  if (option === "--apps" && (name === undefined || name === "--json") && more.length === 0) {
+    return { kind: "list", json: name === "--json" };
+  }
+  if ((option === "--apop" || option === "--scram") && name === undefined) {
+    return { kind: option === "--apop" ? "apop" : "scram" };
+  }
+  if ((option !== "--app" && option !== "--revoke") || name === undefined || more.length > 0) return null;
+  return { kind: option === "--app" ? "make" : "revoke", app: utf8ToByteString(name) };
+}
+
+/** The word that is no option comes first, wherever it stood. */
+function userFirst(args: readonly string[]): readonly string[] {
+  const at = args.findIndex((word, i) => !word.startsWith("-") && !["--app", "--revoke"].includes(args[i - 1] ?? ""));
+  return at < 0 ? [] : [args[at]!, ...args.slice(0, at), ...args.slice(at + 1)];
+}
+
+function stored(kind: "hash" | "apop" | "scram", password: ByteString): ByteString | Promise<ByteString> {
+  if (kind === "apop") return storeClear(password);
+  return kind === "scram" ? makeScramKey(password) : makeHash(password);
+}
+
 /**
- * `quail passwd USER`: sets a mailbox password in control/poppasswd, as an argon2id hash; with `--apop` the password itself, which
- * APOP needs. USER gets a line of their own if there is none. Exit code 1: the password will not do; 111: trouble.
+ * `quail passwd USER`: sets a mailbox password in control/poppasswd, as an argon2id hash; with `--scram` as the key that SCRAM-SHA-256
+ * needs, with `--apop` the password itself, which APOP and CRAM-MD5 need. USER gets a line of their own if there is none. `--app`, `--apps`
+ * and `--revoke` are about passwords of single programs. Exit code 1: the password or name will not do; 111: trouble.
  */
-export const main: Program = async ({ args, env, stdin, stderr }) => {
-  const words = args.filter((word) => word !== "--apop");
-  const login = utf8ToByteString(words[0] ?? "");
-  if (words.length !== 1 || login.startsWith("-")) throw new UsageError(usage);
+export const main: Program = async ({ args, env, stdin, stdout, stderr }) => {
+  const [user = "", ...words] = userFirst(args);
+  const task = taskOf(words);
+  const login = utf8ToByteString(user);
+  if (user === "" || task === null) throw new UsageError(usage);
   const complain = (reason: string): void => void stderr.write(`quail passwd: ${reason}\n`);
   if (!/^[^\x00-\x20\x7f:]+$/.test(login)) {
-    complain(`${JSON.stringify(words[0])} is no name for a login`);
+    complain(`${JSON.stringify(user)} is no name for a login`);
     return refused;
   }
   const home = findHome(env);
   const path = join(home, "control", "poppasswd");
   try {
-    const before = readOld(path);
+    const before = readSecretFile(path);
     const name = nameIn(before, login, home);
     const rest = knows(before, name) ? "" : await ownerOf(name, home);
     if (rest instanceof Error) {
-      complain(`${words[0]}: ${rest.message}`);
+      complain(`${user}: ${rest.message}`);
       return refused;
+    }
+    if (task.kind === "make" || task.kind === "revoke" || task.kind === "list") {
+      const { keepAppPasswords } = await import("./app-passwords.ts");
+      return await keepAppPasswords(home, name, task, { stdout, stderr });
     }
     const asked = await askPassword(stdin, stderr);
     if (typeof asked === "string") {
       complain(asked);
       return refused;
     }
-    const hash = args.includes("--apop") ? storeClear(asked.password) : await makeHash(asked.password);
-    const owner = statSync(before === "" ? home : path);
-    await writeFileDurable(path, Buffer.from(withHash(readOld(path), { login: name, hash, rest }), "latin1"), 0o600);
-    // Root may set passwords for services that run as somebody else.
-    if (process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
+    const hash = await stored(task.kind, asked.password);
+    await writeSecretFile(home, path, withHash(readSecretFile(path), { login: name, hash, rest }));
     return 0;
   } catch (error) {
     complain(errorText(error instanceof Error ? (error.cause ?? error) : error));
