@@ -30,7 +30,7 @@ import {
   type PopSasl,
   say,
 } from "#pop3";
-import { type TlsServer, tlsServer } from "#tls";
+import { channelFacts, type TlsFact, type TlsServer, tlsServer } from "#tls";
 import { type AuthClient, openAuthClient } from "./ask-auth.ts";
 import type { LoginAnswer, LoginQuestion } from "./auth-frames.ts";
 import { type Relayed, relay } from "./pop3-relay.ts";
@@ -131,24 +131,27 @@ function meet(front: Front, socket: Socket, isSecure: boolean): void {
   }
   clients.set(socket, ip);
   socket.once("close", () => clients.delete(socket));
-  void (isSecure ? secureFirst(front, controls, socket, ip) : serveClient(front, controls, socket, ip, false));
+  void (isSecure ? secureFirst(front, controls, socket, ip) : serveClient(front, controls, socket, ip, null));
 }
 
 /** TLS before the greeting (RFC 8314 §3.2). */
 async function secureFirst(front: Front, controls: Controls, socket: Socket, ip: string): Promise<void> {
   socket.on("error", () => {}); // The handshake tells, and nobody else is there to.
   const secured = await front.tls.secure(() => socket);
-  if (secured.kind === "secure") return serveClient(front, controls, secured.socket, ip, true);
+  if (secured.kind === "secure") return serveClient(front, controls, secured.socket, ip, secured.fact);
   front.log(eventLine("pop3d refuse", { ip, reason: "tls", said: secured.reason }));
   socket.destroy();
 }
 
 /** STLS, if there is a certificate (RFC 2595 §4). */
-function startTlsOf({ tls, log }: Front, facts: Facts): LoginHouse["startTls"] {
+function startTlsOf({ tls, log }: Front, facts: Facts, channel: Channel): LoginHouse["startTls"] {
   if (!tls.isOffered()) return null;
   return async (goAhead) => {
     const secured = await tls.secure(goAhead);
-    if (secured.kind === "secure") return secured.socket;
+    if (secured.kind === "secure") {
+      channel.fact = secured.fact;
+      return secured.socket;
+    }
     log(eventLine("pop3d tls-failed", { ...facts, reason: secured.reason }));
     return secured.kind;
   };
@@ -156,6 +159,8 @@ function startTlsOf({ tls, log }: Front, facts: Facts): LoginHouse["startTls"] {
 
 /** A session from its greeting to its end. */
 type Facts = { readonly session: string; readonly ip: string };
+/** What is known of the connection's TLS, now. */
+type Channel = { fact: TlsFact | null };
 type Over = { readonly how: string; readonly user: ByteString; readonly relayed: Relayed };
 
 const nothing: Relayed = { fromClient: 0, toClient: 0 };
@@ -165,9 +170,11 @@ async function serveClient(
   controls: Controls,
   socket: Socket,
   ip: string,
-  isSecure: boolean,
+  fact: TlsFact | null,
 ): Promise<void> {
   const begun = performance.now();
+  const isSecure = fact !== null;
+  const channel: Channel = { fact };
   const facts: Facts = { session: front.nextId(), ip };
   const wire = new LineWire(socket, loginIdleMs);
   const inClear = !isSecure && controls.tlsOnly;
@@ -180,8 +187,8 @@ async function serveClient(
     dialect: "current",
     timestamp,
     takesPlain: (now) => now || (!controls.tlsOnly && (controls.plainFromAll || isLoopback(ip))),
-    startTls: isSecure ? null : startTlsOf(front, facts),
-    sasl: saslFor(front, controls, facts),
+    startTls: isSecure ? null : startTlsOf(front, facts, channel),
+    sasl: saslFor(front, controls, facts, channel),
   };
   const talk = newLoginTalk(wire, isSecure);
   const limit = setTimeout(() => socket.destroy(), loginLimitMs);
@@ -204,19 +211,28 @@ async function serveClient(
 const strong = /^(?:CRAM-MD5|SCRAM-SHA-(?:1|256))$/;
 
 /** The mechanisms of control/authmechanisms, relayed to the auth service. Those with channel binding or a certificate need TLS. */
-function saslFor({ auth }: Front, { mechanisms, me, plainFromAll }: Controls, { session, ip }: Facts): PopSasl {
+function saslFor(
+  { auth }: Front,
+  { mechanisms, me, plainFromAll, tlsOnly }: Controls,
+  { session, ip }: Facts,
+  channel: Channel,
+): PopSasl {
   const offers = (isSecure: boolean): readonly string[] => {
+    if (tlsOnly && !isSecure) return [];
     const takesPlain = isSecure || plainFromAll || isLoopback(ip);
-    return mechanisms.filter(
-      (name) => strong.test(name) || (takesPlain && /^(?:LOGIN|OAUTHBEARER|XOAUTH2)$/.test(name)),
-    );
+    const { tlsExporter, certificate } = channelFacts(channel.fact);
+    return mechanisms.filter((name) => {
+      if (name.endsWith("-PLUS")) return tlsExporter !== null;
+      if (name === "EXTERNAL") return certificate.length > 0;
+      return name !== "PLAIN" && (takesPlain || strong.test(name));
+    });
   };
   return {
     offers,
     async run(mechanism, initial, isSecure, ask) {
-      const channel = { tlsExporter: null, certificate: [], offersPlus: false };
+      const offersPlus = offers(isSecure).some((name) => name.endsWith("-PLUS"));
       const asked = { mechanism, initial, ip, session, isSecure, hostName: me, purpose: "mailbox" as const };
-      const { answer, talk } = await auth.begin({ ...asked, ...channel });
+      const { answer, talk } = await auth.begin({ ...asked, offersPlus, ...channelFacts(channel.fact) });
       let said = answer;
       while (said.kind === "challenge") {
         const response = await ask(said.data);

@@ -4,6 +4,7 @@
  * `makeRequest` make certificates and requests, `parseIdentity` reads them. Ground floor. Loads Node's TLS when the first
  * client wants it.
  */
+export { type ChannelFacts, channelFacts } from "./channel-facts.ts";
 export type { ClientCertificate } from "./client-certificate.ts";
 export type { TlsFact } from "./fact.ts";
 export { type Identity, IdentityError, namesOf, parseIdentity } from "./identity.ts";

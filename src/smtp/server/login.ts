@@ -1,6 +1,6 @@
 /** Logging in, as a session sees it: what the house can ask about it, and what is offered to whom. */
 import type { ByteString } from "#bytes";
-import type { TlsFact } from "#tls";
+import { channelFacts } from "#tls";
 import type { Conversation } from "./conversation.ts";
 import type { SenderRules } from "./submission/sender-rules.ts";
 
@@ -48,32 +48,17 @@ export type LoginHouse = {
 const strong = /^(?:CRAM-MD5|SCRAM-.*)$/;
 const isLoopback = (ip: string): boolean => ip.startsWith("127.") || ip === "::1";
 
-/** RFC 9266 §2. */
-const exporterLabel = "EXPORTER-Channel-Binding";
-const exporterBytes = 32;
-
-/** A certificate's names as control/certusers has them: its addresses, and `sha256/` with its fingerprint. */
-function namesOf(certificate: TlsFact["clientCert"]): readonly ByteString[] {
-  if (certificate === null) return [];
-  return [...certificate.emails, `sha256/${certificate.fingerprint.replaceAll(":", "").toLowerCase()}`];
-}
-
 /** The TLS facts of a session; without TLS there are none. */
 export function channelOf({ tls }: Conversation): LoginChannel {
-  if (tls === null) return { isSecure: false, tlsExporter: null, certificate: [] };
-  return {
-    isSecure: true,
-    // Before TLS 1.3 the exporter is no proof against somebody in the middle without further conditions (RFC 9266 §3).
-    tlsExporter: tls.version === "TLSv1.3" ? tls.exportKey(exporterLabel, exporterBytes) : null,
-    certificate: namesOf(tls.clientCert),
-  };
+  return { isSecure: tls !== null, ...channelFacts(tls) };
 }
 
 /** What this client may log in by now, in the order of control/authmechanisms; nothing where AUTH is not offered (J-170, Q-278). */
 export function offeredMechanisms(talk: Conversation): readonly string[] {
   const { house, client } = talk;
-  const { mechanisms, authClear, smtpAuth } = house.controls;
+  const { mechanisms, authClear, smtpAuth, tlsOnly } = house.controls;
   if (house.login === null || (house.role === "smtp" && !smtpAuth)) return [];
+  if (talk.tls === null && (client.mustSecure || tlsOnly.has(house.role))) return [];
   const channel = channelOf(talk);
   const isTrusted = channel.isSecure || authClear === "yes" || (authClear !== "no" && isLoopback(client.ip));
   return mechanisms.filter((name) => {
