@@ -46,6 +46,7 @@ const partDoors: ReadonlySet<string> = new Set([
   "#tls/acme",
   "#log/multilog",
   "#operate/numbers",
+  "#ucspi/tls",
   "#analyse/matching",
   "#analyse/tables",
   "#supervise/directory",

@@ -73,6 +73,8 @@ const rows: readonly Row[] = [
   { words: ["tcprules"], code: 100 },
   { words: ["tcprulescheck", "no-such-file"], code: 111 },
   { words: ["tcpserver", "-z"], code: 100 },
+  { words: ["sslserver"], code: 100 },
+  { words: ["sslclient"], code: 100 },
   { words: ["qmail-inject", "-z"], code: 100 },
   {
     words: ["qmail-inject", "-n", "-fme@sun", "joe"],

@@ -84,6 +84,8 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["mconnect-io", async () => ({ main: (await import("./ucspi-tcp/mconnect.ts")).io })],
   ["rblsmtpd", () => import("./ucspi-tcp/rblsmtpd.ts")],
   ["recordio", () => import("./ucspi-tcp/recordio.ts")],
+  ["sslclient", () => import("./ucspi-tcp/sslclient.ts")],
+  ["sslserver", () => import("./ucspi-tcp/sslserver.ts")],
   ["tcpcat", () => import("./ucspi-tcp/small-clients.ts")],
   ["tcpclient", () => import("./ucspi-tcp/tcpclient.ts")],
   ["tcprules", () => import("./ucspi-tcp/tcprules.ts")],
@@ -159,6 +161,7 @@ const needProcess: ReadonlySet<string> = new Set([
   "setlock",
   "setuidgid",
   "softlimit",
+  "sslclient",
   "tcpclient",
 ]);
 

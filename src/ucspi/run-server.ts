@@ -27,8 +27,8 @@ export type ServerKind = {
   readonly name: string;
   /** What stands behind `NAME: usage: NAME`. */
   readonly usage: string;
-  /** Options beyond tcpserver's. */
-  readonly moreLetters: string;
+  /** Its options, as `getopt` takes them. */
+  readonly letters: string;
   readonly protocol: (options: readonly (readonly [string, string])[]) => Protocol;
   /** Made before rights are given up (keys may be root's), asked after: serves a connection; or why it cannot. */
   readonly serve: (
@@ -43,14 +43,14 @@ export const tcpKind: ServerKind = {
   name: "tcpserver",
   usage:
     "[ -1UXpPhHrRoOdDqQv ] [ -c limit ] [ -x rules.cdb ] [ -B banner ] [ -g gid ] [ -u uid ] [ -b backlog ] [ -l localname ] [ -t timeout ] host port program",
-  moreLetters: "",
+  letters: serverLetters,
   protocol: () => plainTcp,
   serve: serveProgram,
 };
 
 /** Runs a server until SIGTERM; resolves with its exit code. */
 export async function runServer(call: ProgramCall, kind: ServerKind): Promise<number> {
-  const parsed = getopt(call.args, serverLetters + kind.moreLetters);
+  const parsed = getopt(call.args, kind.letters);
   if ("problem" in parsed) {
     call.stderr.write(`${kind.name}: ${parsed.problem}\n${usageLine(kind)}`);
     return misused;

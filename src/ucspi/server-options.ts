@@ -84,7 +84,7 @@ export function readServerOptions(
     noDelay: is("dD", "D"),
     printsPort: value("1") !== undefined,
     family: is("46", "4") ? "4" : is("46", "6") ? "6" : "any",
-    scope: value("I"),
+    scope: value("I") || undefined, // Of sslserver it is a letter without value.
     proxies,
     drainMs: 1000 * number("W", drainSecondsDefault),
   };

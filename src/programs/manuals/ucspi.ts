@@ -341,4 +341,57 @@ export const manuals: readonly Manual[] = [
     ],
     seeAlso: ["tcpserver"],
   },
+  {
+    name: "sslserver",
+    section: 1,
+    purpose: "accept TLS connections and run a program for each",
+    synopsis: ["sslserver [ OPTIONS ] HOST PORT PROGRAM [ ARGUMENT ... ]"],
+    description: [
+      "tcpserver with TLS (1.2 or newer): PROGRAM reads and writes plain text. The options are tcpserver's, without -I of that, and those below. The certificate is read again when its file changes.",
+      "Where UCSPITLS is set (and does not begin with a hyphen), TLS is delayed: PROGRAM has the connection itself, and asks for TLS by writing y to descriptor SSLCTLFD; from then on it reads plain text from SSLREADFD and writes it to SSLWRITEFD. Asking with Y instead, it first gets the variables of -s on SSLCTLFD, each ended by a NUL, with an empty one at the end. Programs of Quail do STARTTLS by themselves.",
+    ],
+    options: [
+      ["-e, -E", "Set the TCP variables, too; or (default) only those that begin with SSL."],
+      ["-s, -S", "Set SSL_PROTOCOL, SSL_CIPHER, SSL_TLS_SNI, SSL_CLIENT_S_DN and so on; or (default) do not."],
+      ["-i, -I", "Drop clients without a certificate that CCAFILE vouches for; or (default) ask for none."],
+      ["-a, -A", "Accepted for old command lines: keys are read before rights are given up."],
+      ["-3", "The key's password is on descriptor 3."],
+      ["-T N", "Give the handshake N seconds (26)."],
+      ["-w N", "End a connection on which nothing passes for N seconds (3600)."],
+    ],
+    environment: [
+      ["CERTFILE, KEYFILE", "Certificate with its chain, and key, both PEM. Without KEYFILE, CERTFILE holds both."],
+      ["CCAFILE, CAFILE", "Certificates of authorities, for -i."],
+      ["CIPHERS, DHFILE", "Cipher list for OpenSSL; parameters for Diffie-Hellman (chosen by themselves otherwise)."],
+    ],
+    exitCodes: [
+      ["0", "SIGTERM"],
+      ["100", "called wrongly"],
+      ["111", "the port, the user, the certificate or a file cannot be had; standard error says why"],
+    ],
+    seeAlso: ["tcpserver", "sslclient"],
+  },
+  {
+    name: "sslclient",
+    section: 1,
+    purpose: "connect to a TLS server and run a program",
+    synopsis: ["sslclient [ OPTIONS ] HOST PORT PROGRAM [ ARGUMENT ... ]"],
+    description: [
+      "tcpclient with TLS (1.2 or newer): PROGRAM reads plain text from descriptor 6 and writes it to 7. The server must have a good certificate for HOST. The options are tcpclient's and those below.",
+    ],
+    options: [
+      ["-x, -X", "The server's certificate must be good (default); or need not."],
+      ["-n, -N", "It must be for HOST (default); or need not."],
+      ["-a FILE", "Certificates of authorities, PEM, instead of the usual ones."],
+      ["-c FILE, -k FILE", "Our own certificate and key."],
+      ["-C LIST", "Cipher list for OpenSSL."],
+      ["-e, -E, -s, -S", "As with sslserver."],
+    ],
+    exitCodes: [
+      ["100", "called wrongly"],
+      ["111", "there is no connection, or no TLS; standard error says why"],
+      ["other", "as the program exits"],
+    ],
+    seeAlso: ["tcpclient", "sslserver"],
+  },
 ];
