@@ -10,6 +10,7 @@ import {
   checkOneOf,
   checkPattern,
   checkSenderCheck,
+  checkSigningKey,
   checkSmtpRoute,
   checkUid,
 } from "./entry-checks.ts";
@@ -58,6 +59,23 @@ export const quailFiles = {
       check: checkDomain,
     },
   ),
+  dkimsign: list(null, {
+    meaning:
+      "DKIM keys that sign our mail to other hosts: domain:selector, or domain:selector:FROM-UNTIL in Unix seconds. `quail dkim` writes it; the keys are in dkim/.",
+    usedBy: ["remote", "sign", "start"],
+    reload: "live",
+    since: "quail",
+    example: "example.org:s1",
+    check: checkSigningKey,
+  }),
+  dkimnetworks: list(null, {
+    meaning: "Networks whose mail is signed as ours without a login; without the file 127.0.0.0/8 and ::1.",
+    usedBy: ["remote"],
+    reload: "live",
+    since: "quail",
+    example: "192.0.2.0/24",
+    check: checkNetwork,
+  }),
   "tcp.smtp": text(null, {
     meaning: "tcprules for SMTP clients: which addresses may connect, and with which environment.",
     usedBy: ["smtpd"],

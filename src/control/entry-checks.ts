@@ -107,6 +107,12 @@ export const checkSenderCheck: EntryCheck = (entry) =>
     ? null
     : "is none of spf, dkim, dmarc, arc with : and one of off, tag, quarantine, reject";
 
+/** `domain:selector`, `domain:selector:FROM-UNTIL`. */
+export const checkSigningKey: EntryCheck = (entry) =>
+  /^[A-Za-z0-9_-][A-Za-z0-9._-]*:[A-Za-z0-9_-][A-Za-z0-9._-]*(?::[0-9]*-[0-9]*)?$/.test(entry) && !entry.includes("..")
+    ? null
+    : "is neither domain:selector nor domain:selector:FROM-UNTIL";
+
 /** A user's number. */
 export const checkUid: EntryCheck = (entry) => (/^[0-9]{1,10}$/.test(entry) ? null : "is not a uid");
 

@@ -9,6 +9,7 @@ export { type Changed, changeSetting, isSecret, reloadAdvice, unsetSetting } fro
 export { type CheckScope, checkAll, checkHouse } from "./check-house.ts";
 export { checkInstall, type InstallFlaw } from "./check-install.ts";
 export { countQueue } from "./count-queue.ts";
+export { addKeys, type DkimRecord, type KeyKind, type KeyState, keyStates, zoneLine } from "./dkim-keys.ts";
 export {
   type Ending,
   type ExplainHouse,

@@ -24,8 +24,20 @@ export async function* piecesOf(message: MessageSource): AsyncGenerator<Buffer> 
   }
 }
 
-/** A queued message as the SMTP client takes it. A large one is taken for 8-bit rather than read twice. */
-export function bodyOf(message: MessageSource): MessageBody {
+/** A queued message as the SMTP client takes it, with `top` above it. A large one is taken for 8-bit rather than read twice. */
+export function bodyOf(message: MessageSource, top: Buffer | null = null): MessageBody {
+  const body = bareBodyOf(message);
+  if (top === null || top.length === 0) return body;
+  return { ...body, sizeBytes: message.sizeBytes + top.length, pieces: () => withTop(top, body) };
+}
+
+/** Its own piece: the bytes of a message in memory are others' too. */
+async function* withTop(top: Buffer, body: MessageBody): AsyncGenerator<Uint8Array> {
+  yield top;
+  yield* body.pieces();
+}
+
+function bareBodyOf(message: MessageSource): MessageBody {
   const { whole, sizeBytes } = message;
   return whole === null
     ? { sizeBytes, eightBit: true, pieces: () => piecesOf(message) }

@@ -24,6 +24,8 @@ export type RemoteSettings = {
   /** control/tlsremote: TLS where it is offered. What is required is required either way. */
   readonly wantsTls: boolean;
   readonly tlsManner: TlsManner;
+  /** control/dkimsign names keys: our messages are signed. */
+  readonly signs: boolean;
 };
 
 const names = [
@@ -44,6 +46,7 @@ const names = [
   "tlsremote",
   "clientcert.pem",
   "tlsclientciphers",
+  "dkimsign",
 ] as const;
 /** A timer holds 2^31 ms; and nobody means to wait for more than a day. */
 const maxTimeoutSeconds = 86_400;
@@ -63,6 +66,7 @@ export function remoteSettings(home: string): () => RemoteSettings {
     ioTimeoutMs: milliseconds(readSetting(home, "timeoutremote")),
     moreOwn: readSetting(home, "moreipme") ?? [],
     lessOwn: readSetting(home, "notipme") ?? [],
+    signs: (readSetting(home, "dkimsign") ?? []).length > 0,
     transactionRecipients: Math.min(Math.max(readSetting(home, "rcpttransaction"), 1), maxTransactionRecipients),
     wantsTls: readSetting(home, "tlsremote"),
     tlsManner: { identity: readClientCertificate(home), ciphers: readSetting(home, "tlsclientciphers") },

@@ -16,6 +16,7 @@ import type { OutgoingMail } from "#smtp/client";
 import { attemptLate } from "./attempt.ts";
 import { bodyOf } from "./message-body.ts";
 import { outcomeOf } from "./report.ts";
+import { say } from "./texts.ts";
 import type { RemoteWorld } from "./world.ts";
 
 /** Turns of the event loop a group waits for the rest of its message's jobs: they come in one burst from the queue. */
@@ -25,7 +26,14 @@ const aloneMs = 86_400_000;
 const maxAlone = 1_000;
 
 type Waiting = { readonly job: DeliveryJob; readonly settle: (outcome: Outcome) => void };
-type Group = { readonly key: string; readonly host: string; readonly limit: number; readonly members: Waiting[] };
+type Group = {
+  readonly key: string;
+  readonly host: string;
+  readonly limit: number;
+  /** Messages of ours are signed. */
+  readonly signs: boolean;
+  readonly members: Waiting[];
+};
 
 const beyondAscii = /[\x80-\xff]/;
 
@@ -43,14 +51,15 @@ export function sharing(world: RemoteWorld): (job: DeliveryJob) => Promise<Outco
   /** Hosts that are met with one recipient at a time, and until when. */
   const alone = new Map<string, number>();
 
-  const limitFor = (host: string): number => {
+  const termsFor = (host: string): Pick<Group, "limit" | "signs"> => {
     const until = alone.get(host);
-    if (until !== undefined && until > Date.now()) return 1;
-    alone.delete(host);
+    const isAlone = until !== undefined && until > Date.now();
+    if (!isAlone) alone.delete(host);
     try {
-      return world.settings().transactionRecipients;
+      const { transactionRecipients, signs } = world.settings();
+      return { limit: isAlone ? 1 : transactionRecipients, signs };
     } catch (error) {
-      if (error instanceof ControlError) return 1; // The attempt meets it again and says so.
+      if (error instanceof ControlError) return { limit: 1, signs: false }; // The attempt meets it again and says so.
       throw error;
     }
   };
@@ -59,17 +68,35 @@ export function sharing(world: RemoteWorld): (job: DeliveryJob) => Promise<Outco
     if (open.get(group.key) === group) open.delete(group.key);
   };
 
+  /** What goes on top of a message, if it is ours. */
+  const signatures = async (queueId: number, message: DeliveryJob["message"]): Promise<Buffer | "later"> => {
+    try {
+      const sign = await world.signer();
+      return await sign(queueId, message);
+    } catch (error) {
+      if (error instanceof ControlError) return "later";
+      throw error;
+    }
+  };
+
   /** One transaction for all members, then further ones for those of whom the server had enough. Resolves when all are settled. */
   const carryOut = async (group: Group): Promise<void> => {
     const { host, members } = group;
     let mail: OutgoingMail | null = null;
-    const { sender, message } = members[0]!.job; // A group has a member from its first moment.
+    const { sender, message, queueId } = members[0]!.job; // A group has a member from its first moment.
+    const top = group.signs ? await signatures(queueId, message) : null;
+    if (top === "later") {
+      seal(group);
+      for (const { settle } of members) settle(say.cannotSign);
+      return;
+    }
     const settle = (): OutgoingMail => {
       seal(group);
-      mail ??= mailOf(members);
+      mail ??= mailOf(members, top);
       return mail;
     };
-    const report = await attemptLate(host, { sender, sizeBytes: message.sizeBytes, settle }, world);
+    const sizeBytes = message.sizeBytes + (top?.length ?? 0);
+    const report = await attemptLate(host, { sender, sizeBytes, settle }, world);
     seal(group);
     if (members.length > 1 && report.recipients.length > 0 && report.message.fate === "temporary") {
       if (alone.size >= maxAlone) alone.clear();
@@ -115,18 +142,17 @@ export function sharing(world: RemoteWorld): (job: DeliveryJob) => Promise<Outco
         if (group.members.length >= group.limit) seal(group);
         return;
       }
-      const limit = limitFor(host);
-      const fresh: Group = { key, host: domainOf(job.recipient), limit, members: [waiting] };
-      if (limit > 1) open.set(key, fresh);
+      const fresh: Group = { key, host: domainOf(job.recipient), ...termsFor(host), members: [waiting] };
+      if (fresh.limit > 1) open.set(key, fresh);
       void start(fresh);
     });
   };
 }
 
 /** The envelope of a group. Its first member's message source stands for all: it is not settled before the others. */
-function mailOf(members: readonly Waiting[]): OutgoingMail {
+function mailOf(members: readonly Waiting[], top: Buffer | null): OutgoingMail {
   const [first, ...others] = members.map(({ job }) => job);
   if (first === undefined) throw new Error("a group without members");
   const recipients = [first.recipient, ...others.map(({ recipient }) => recipient)] as const;
-  return { sender: first.sender, recipients, body: bodyOf(first.message) };
+  return { sender: first.sender, recipients, body: bodyOf(first.message, top) };
 }

@@ -13,6 +13,7 @@ export const say = {
   noConnection: hostTrouble("Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)\n"),
   unableToRead: temporary("Unable to read message. (#4.3.0)\n"),
   dnsTrouble: hostTrouble("Sorry, I couldn't find any host by that name. (#4.1.2)\n"),
+  cannotSign: temporary("Unable to sign this message for now. (#4.7.0)\n"),
   noControls: temporary("Unable to read control files. (#4.3.0)\n"),
   noExchanger: permanent("Sorry, I couldn't find a mail exchanger or IP address. (#5.4.4)\n"),
   selfIsExchanger: permanent(

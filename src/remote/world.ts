@@ -6,9 +6,13 @@ import { DeadHosts } from "./dead-hosts.ts";
 import { makeIsOwn } from "./own-addresses.ts";
 import { SessionPool } from "./session-pool.ts";
 import { type RemoteSettings, remoteSettings, tlsPolicyOf } from "./settings.ts";
+import type { SignOutgoing } from "./sign-outgoing.ts";
+import { signerOf } from "./signer.ts";
 
 /** What a remote delivery works with. One for all deliveries of a process. */
 export type RemoteWorld = Surroundings & {
+  /** What signs our messages, for where `settings` says that they are signed. */
+  readonly signer: () => Promise<SignOutgoing>;
   /** Throws ControlError when a control file cannot be read. */
   readonly settings: () => RemoteSettings;
   readonly deadHosts: DeadHosts;
@@ -26,6 +30,7 @@ export function openWorld(home: string): RemoteWorld {
   const settings = remoteSettings(home);
   return {
     settings,
+    signer: signerOf(home),
     resolver: makeResolver({ servers: liveServers(home) }),
     isOwn: makeIsOwn(() => ({ more: settings().moreOwn, less: settings().lessOwn })),
     random: Math.random,

@@ -14,6 +14,7 @@ const packages: readonly Loader[] = [
   () => import("./serving.ts"),
   () => import("./pop3.ts"),
   () => import("./ucspi.ts"),
+  () => import("./sender-proof.ts"),
   () => import("./qmail-admin.ts"),
   () => import("./log-tools.ts"),
   () => import("./chain-loaders.ts"),

@@ -6,7 +6,7 @@ test("the commands make the two groups, then the five accounts that a start as r
   const lines = accountCommands("/srv/it's");
   assert.deepEqual(
     lines.map((line) => line.split(" ").at(-1)),
-    ["nofiles", "qmail", "alias", "qmaild", "qmailf", "qmaill", "qmailq", "qmailr"],
+    ["nofiles", "qmail", "alias", "qmaild", "qmailf", "qmailk", "qmaill", "qmailq", "qmailr"],
   );
   assert.equal(
     lines[2],

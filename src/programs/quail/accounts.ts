@@ -3,6 +3,7 @@ const accounts = [
   ["alias", "nofiles", "/alias"],
   ["qmaild", "nofiles", ""],
   ["qmailf", "nofiles", ""],
+  ["qmailk", "nofiles", ""],
   ["qmaill", "nofiles", ""],
   ["qmailq", "qmail", ""],
   ["qmailr", "qmail", ""],

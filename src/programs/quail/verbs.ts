@@ -16,6 +16,7 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["explain", { summary: "how an address is routed, and by which file and line", load: () => import("./explain.ts") }],
   ["import", { summary: "take the queue of a qmail installation in", load: () => import("./import.ts") }],
   ["cert", { summary: "show, make, get and renew certificates", load: () => import("./cert.ts") }],
+  ["dkim", { summary: "make and rotate DKIM keys, and print their DNS records", load: () => import("./dkim.ts") }],
   ["passwd", { summary: "set a mailbox password", load: () => import("./passwd.ts") }],
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
   ["report", { summary: "what the logs tell: sums, charts, a page", load: () => import("./report.ts") }],

@@ -64,6 +64,7 @@ export async function testWorld(t: TestContext, change: Change = {}): Promise<Te
     transactionRecipients: 50,
     wantsTls: true,
     tlsManner: { identity: null, ciphers: null },
+    signs: false,
     ...change.settings,
   };
   return {
@@ -73,6 +74,7 @@ export async function testWorld(t: TestContext, change: Change = {}): Promise<Te
     clock,
     connectTimeouts,
     settings: () => settings,
+    signer: () => Promise.reject(new Error("this world signs nothing")),
     resolver: makeResolver({ servers: () => [dns], timeoutsMs: [100, 100] }),
     isOwn: (address) => (change.own ?? []).includes(address),
     random: change.random ?? (() => 0.999),

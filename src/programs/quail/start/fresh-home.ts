@@ -35,6 +35,8 @@ const folders: readonly (readonly [name: string, mode: number])[] = [
   ["run", 0o711],
   ["run/own", 0o711],
   ["run/own/filter", 0o711],
+  ["run/own/sign", 0o711],
+  ["dkim", 0o711],
   ["queue", 0o711],
   ["queue/mess", 0o700],
   ["queue/drop", 0o1733],

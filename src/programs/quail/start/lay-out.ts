@@ -6,7 +6,7 @@ import type { Roles } from "./roles.ts";
 import { step } from "./start-error.ts";
 import type { Ids } from "./who.ts";
 
-type OwnFolder = "queue" | "remote" | "filter";
+type OwnFolder = "queue" | "remote" | "filter" | "sign";
 
 /** Where a role that may not write into `run/` has its sockets: a folder of its own, in the home. */
 export const ownFolder = (role: OwnFolder): string => `run/own/${role}`;
@@ -44,6 +44,9 @@ export async function layOut(home: string, roles: Roles): Promise<void> {
     makeOwnFolder(home, "remote", roles.remote);
     makeOwnFolder(home, "filter", roles.filter ?? roles.smtpd);
     linkSocket(home, "filter", "filter");
+    makeOwnFolder(home, "sign", roles.sign ?? roles.queue);
+    linkSocket(home, "sign", "sign");
+    giveAway(join(home, "dkim"), roles.sign ?? roles.queue);
     linkSocket(home, "queue-admin", "queue");
     linkSocket(home, "remote", "remote");
   });

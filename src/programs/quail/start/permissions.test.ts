@@ -11,7 +11,7 @@ import { checkout } from "./plan.ts";
 let home = "";
 before(() => {
   home = mkdtempSync(join(tmpdir(), "quail-rights-"));
-  for (const folder of ["control", "queue", "run/cache/x", "run/own/filter", "log", "home/you"])
+  for (const folder of ["control", "queue", "run/cache/x", "run/own/filter", "run/own/sign", "dkim", "log", "home/you"])
     mkdirSync(join(home, folder), { recursive: true });
   writeFileSync(join(home, "control", "me"), "localhost\n");
   writeFileSync(join(home, "control", "poppasswd"), "secret");
@@ -45,6 +45,7 @@ const allowed: Readonly<Record<ConfinedService, readonly Attempt[]>> = {
   smtpd: ["read a control file", "read the passwords", "knock at a socket", "listen on a port"],
   remote: ["read a control file", "read the passwords", "knock at a socket", "listen on a port"],
   filter: ["load native code", "read a control file", "read the passwords", "knock at a socket", "listen on a port"],
+  sign: ["load native code", "read a control file", "read the passwords", "knock at a socket", "listen on a port"],
   pop3d: ["read a control file", "knock at a socket", "listen on a port"],
   metrics: ["read a control file", "read the passwords", "knock at a socket", "listen on a port"],
   queue: [

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { tlsControlFiles } from "#tls";
 
 /** Services whose rights are cut; the others need what they have (local starts processes under other uids). */
-export type ConfinedService = "queue" | "remote" | "filter" | "smtpd" | "pop3d" | "metrics";
+export type ConfinedService = "queue" | "remote" | "filter" | "sign" | "smtpd" | "pop3d" | "metrics";
 
 /** Folders outside the home that Node or a resolver reads. */
 const systemFolders = ["/etc", "/usr/share/zoneinfo", "/usr/lib/ssl", "/proc"] as const;
@@ -44,6 +44,11 @@ const rights: Readonly<Record<ConfinedService, Rights>> = {
   filter: {
     reads: ["control", "run/filter", "run/own/filter"],
     writes: ["run/filter", "run/own/filter"],
+    addons: true,
+  },
+  sign: {
+    reads: ["control", "dkim", "run/sign", "run/own/sign"],
+    writes: ["run/sign", "run/own/sign"],
     addons: true,
   },
   smtpd: { reads: ["control", "run/tls"], writes: [], addons: false },

@@ -61,6 +61,11 @@ export function wantsFilter(home: string): boolean {
   return [...readSetting(home, "senderchecks").values()].some((word) => word.trim().toLowerCase() !== "off");
 }
 
+/** Whether control/dkimsign names keys: then there is a process that signs. Counts from the next start. */
+export function wantsSigning(home: string): boolean {
+  return (readSetting(home, "dkimsign") ?? []).length > 0;
+}
+
 /** `127.0.0.1:25`, `[::1]:25`. */
 export function endpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
@@ -161,6 +166,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
     [
       service("local", "local", localWords(parts), { stopWithinMs: stopWithinMs.local }),
       service("remote", "remote", remoteWords(parts)),
+      ...(wantsSigning(home) ? [service("sign", "sign", signWords(parts))] : []),
       ...(hasFilter ? [service("filter", "filter", filterWords(parts))] : []),
     ],
     [...smtpd(), ...pop3d(), ...metrics()],
@@ -196,6 +202,8 @@ function idsOf(module: ConfinedService | "local", roles: Roles): Ids | null {
       return roles.smtpd;
     case "filter":
       return roles.filter ?? roles.smtpd;
+    case "sign":
+      return roles.sign ?? roles.queue;
     case "queue":
     case "remote":
     case "metrics":
@@ -220,6 +228,11 @@ function remoteWords({ who }: PlanParts): readonly string[] {
 function filterWords({ who }: PlanParts): readonly string[] {
   if (who.kind !== "roles") return [];
   return [`socket=${ownFolder("filter")}/filter`, `client-uid=${who.roles.smtpd.uid}`];
+}
+
+function signWords({ who }: PlanParts): readonly string[] {
+  if (who.kind !== "roles") return [];
+  return [`socket=${ownFolder("sign")}/sign`, `client-uid=${who.roles.remote.uid}`];
 }
 
 /** `local` may deliver as the one uid we have; as root it runs nobody's programs, unless it can become each user. */

@@ -17,8 +17,8 @@ const usualAccounts = {
   metrics: "qmaill",
   alias: "alias",
 } as const;
-/** Roles that came later: where such an account is missing, the role is played by another (the filter by smtpd). */
-const laterAccounts = { filter: "qmailf" } as const;
+/** Roles that came later: where such an account is missing, the role is played by another (the filter by smtpd, the signer by the queue). */
+const laterAccounts = { filter: "qmailf", sign: "qmailk" } as const;
 type RoleName = keyof typeof usualAccounts;
 type LaterRole = keyof typeof laterAccounts;
 const laterNames = Object.keys(laterAccounts) as readonly LaterRole[];
