@@ -49,6 +49,8 @@ const partDoors: ReadonlySet<string> = new Set([
   "#ucspi/tls",
   "#analyse/matching",
   "#analyse/tables",
+  "#analyse/stamps",
+  "#analyse/select",
   "#supervise/directory",
   "#supervise/classic",
 ]);

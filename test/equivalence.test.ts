@@ -45,6 +45,7 @@ const delivery = {
 };
 const message = "From: x@y.org\nSubject: a\n\n\xe9\n";
 
+const label = "@400000003d6387281f8fa4ac";
 const log = "1.5 warning: x\n1.6 info msg 7: bytes 1 from <> qp 7 uid 0\n1.7 end msg 7\n";
 const matched = "d k 1.6 1.7 1.8 5 <> local.b@h 7 0 did_1+0+0/\nm 1.6 1.9 5 1 0 0 <> 7 0\n";
 
@@ -175,6 +176,17 @@ const rows: readonly Row[] = [
   { words: ["dnsmxip"], code: 100 },
   { words: ["dnsptr"], code: 100 },
   { words: ["instcheck"], env: home, code: 0 },
+  { words: ["accustamp", "--help"], code: 0 },
+  { words: ["tai64nunix"], stdin: `${label} x\n`, code: 0 },
+  { words: ["tai64n2tai"], stdin: `${label} x\n`, code: 0 },
+  { words: ["tai2tai64n"], stdin: log, code: 0 },
+  { words: ["qlogselect", "from", ".*"], stdin: log, code: 0 },
+  { words: ["logselect"], code: 111 },
+  { words: ["qfilelog"], code: 1 },
+  { words: ["cyclog"], code: 100 },
+  { words: ["teepipe", "cat"], stdin: log, code: 0 },
+  { words: ["multipipe", "no-such-folder"], code: 1 },
+  { words: ["spipe"], code: 1 },
   { words: ["matchup"], stdin: log, code: 0 },
   { words: ["mlmatchup"], stdin: log, code: 0 },
   { words: ["columnt"], stdin: "a bb\n\nccc\n", code: 0 },

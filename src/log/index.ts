@@ -4,6 +4,7 @@
  */
 export { eventLine, field } from "./event-line.ts";
 export { logFileNames, logFiles, subfolders } from "./log-folder.ts";
+export { decimalStamp, microsNow } from "./micros.ts";
 export { readStamped, type StampedLine } from "./parse-tai64n.ts";
 export { safe } from "./safe.ts";
 export { shown, shownLines, shownSize, shownSpan, shownTime, visible } from "./shown.ts";

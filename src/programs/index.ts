@@ -114,6 +114,18 @@ const table: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ["syncdir", () => import("./safecat/syncdir.ts")],
   // checkpassword
   ["checkpassword", () => import("./checkpassword/checkpassword.ts")],
+  // qlogtools
+  ["accustamp", async () => ({ main: (await import("./qlogtools/stamps.ts")).accustamp })],
+  ["tai2tai64n", async () => ({ main: (await import("./qlogtools/stamps.ts")).tai2tai64n })],
+  ["tai64n2tai", async () => ({ main: (await import("./qlogtools/stamps.ts")).tai64n2tai })],
+  ["tai64nunix", async () => ({ main: (await import("./qlogtools/stamps.ts")).tai64nunix })],
+  ["cyclog", () => import("./qlogtools/cyclog.ts")],
+  ["logselect", () => import("./qlogtools/logselect.ts")],
+  ["multipipe", () => import("./qlogtools/multipipe.ts")],
+  ["qfilelog", () => import("./qlogtools/qfilelog.ts")],
+  ["qlogselect", () => import("./qlogtools/qlogselect.ts")],
+  ["spipe", () => import("./qlogtools/spipe.ts")],
+  ["teepipe", () => import("./qlogtools/teepipe.ts")],
   // qmailanalog
   ["columnt", () => import("./qmailanalog/columnt.ts")],
   ["matchup", () => import("./qmailanalog/matchup.ts")],

@@ -1,5 +1,6 @@
 import { type ByteString, utf8ToByteString } from "#bytes";
 import { datagramTo } from "#files";
+import { decimalStamp, microsNow } from "#log";
 import type { Program } from "#process";
 
 /** syslog(3)'s numbers: the facility mail, and what a line's first word makes of it. */
@@ -26,12 +27,6 @@ export function sploggerEntries(line: ByteString, stamp: string): readonly Syslo
   return pieces.map((piece, at) => ({ priority, text: `${stamp}${at === 0 ? " " : "+"}${piece}` }));
 }
 
-/** `1700000000.123456`. Node's clock of day has microseconds only as a sum of two. */
-function stampNow(): string {
-  const micros = Math.round((performance.timeOrigin + performance.now()) * 1000);
-  return `${Math.floor(micros / 1_000_000)}.${String(micros % 1_000_000).padStart(6, "0")}`;
-}
-
 const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 /** RFC 3164's frame, as syslog(3) writes it to /dev/log: local time, the day padded with a blank. */
@@ -54,7 +49,7 @@ export const main: Program = async ({ args, env, stdin, stderr }) => {
     return 111;
   }
   const hand = (line: ByteString): void => {
-    for (const entry of sploggerEntries(line, stampNow())) {
+    for (const entry of sploggerEntries(line, decimalStamp(microsNow()))) {
       socket.send(framed(facility, utf8ToByteString(tag), entry, new Date()));
     }
   };
