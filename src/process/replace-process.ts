@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { candidates, findExecutable, isPassedOver, worse } from "./find-executable.ts";
-import { isSetHere, type Limits, limitThisProcess } from "./limits.ts";
+import { isSetHere, type Limits, limitThisProcess, prlimitOptions, tooTightForNode } from "./limits.ts";
 
 /** The program that this process is to become. `path`: the $PATH it is looked for in. */
 export type Successor = {
@@ -84,10 +84,12 @@ export async function replaceProcess(next: Successor): Promise<string | null> {
     return (error as NodeJS.ErrnoException).code ?? "EACCES";
   }
   for (const fd of [...standard, ...inheritedDescriptors()]) calls.keepOpen(fd);
-  const files = candidates(words[0], path, cwd);
+  const through = throughPrlimit(words, path, cwd, limits);
+  if ("code" in through) return through.code;
+  const files = candidates(through.words[0], path, cwd);
+  const [first, ...args] = through.words;
   calls.restoreSignals();
-  // Last, because Node may not live long with them.
-  const unlimited = await limitThisProcess(limits);
+  const unlimited = await limitThisProcess(through.limits);
   if (unlimited !== null) return unlimited;
   const missing = placed.size === 0 ? null : unrunnable(words[0], path, cwd);
   if (missing !== null) return missing;
@@ -96,9 +98,42 @@ export async function replaceProcess(next: Successor): Promise<string | null> {
   for (const from of new Set(placed.values())) closeSync(from);
   let code = "ENOENT";
   for (const file of files) {
-    const said = calls.execve(file, [name ?? words[0], ...words.slice(1)], env);
+    const said = calls.execve(file, [through.isHelped ? first : (name ?? first), ...args], env);
     if (!isPassedOver(said)) return said;
     code = worse(code, said);
   }
   return code;
+}
+
+const helperPath = "/usr/bin:/bin:/usr/local/bin";
+
+/** What is executed, and which limits this process sets itself before. `isHelped`: prlimit(1) stands in front. */
+type Through = { readonly words: Successor["words"]; readonly limits: Limits; readonly isHelped: boolean };
+
+/**
+ * Limits that Node itself would die of, between their setting and execve(2), are set by prlimit(1), which becomes the program in its turn. Where
+ * it is not installed we set them and hurry, with a heap that has just been swept.
+ */
+function throughPrlimit(
+  words: Successor["words"],
+  path: string | undefined,
+  cwd: string,
+  limits: Limits,
+): Through | { readonly code: string } {
+  const tight = new Set(tooTightForNode(limits));
+  if (tight.size === 0) return { words, limits, isHelped: false };
+  const helper = findExecutable("prlimit", helperPath, "/");
+  if ("code" in helper) {
+    (globalThis as { readonly gc?: () => void }).gc?.();
+    return { words, limits, isHelped: false };
+  }
+  const program = findExecutable(words[0], path, cwd);
+  if ("code" in program) return program;
+  const ofTight = new Map([...limits].filter(([resource]) => tight.has(resource)));
+  const others = new Map([...limits].filter(([resource]) => !tight.has(resource)));
+  return {
+    words: [helper.path, ...prlimitOptions(ofTight), "--", program.path, ...words.slice(1)],
+    limits: others,
+    isHelped: true,
+  };
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { linkedPrograms } from "../testing/linked-programs.ts";
 
-const house = linkedPrograms(["envdir", "envuidgid", "setlock", "setuidgid", "softlimit"]);
+const house = linkedPrograms(["envdir", "envini", "envuidgid", "setlock", "setuidgid", "setuser", "softlimit"]);
 const { folder, run, original } = house;
 const isRoot = process.getuid?.() === 0;
 
@@ -76,6 +77,71 @@ test("setuidgid leaves no group but the account's own [D-091]", {
   skip: !isRoot && "only root may become another user",
 }, () => {
   check([[["setuidgid", "nobody", "sh", "-c", "id -u; id -G"], 0, "65534\n65534\n"]]);
+});
+
+test("setuidgid -s leaves the account its own groups, and none of the caller's [D-092]", {
+  skip: !isRoot && "only root may become another user",
+}, () => {
+  const groups = (who: readonly string[]): string => spawnSync("id", ["-G", ...who], { encoding: "utf8" }).stdout;
+  // An account with further groups, if this system has one.
+  const names = readFileSync("/etc/group", "latin1")
+    .split("\n")
+    .flatMap((line) => (line.split(":")[3] ?? "").split(","));
+  const name = names.find((one) => one !== "" && groups([one]).trim() !== "") ?? "nobody";
+  const { out } = run(["setuidgid", "-s", name, "id", "-G"]);
+  assert.deepEqual(out.trim().split(" ").sort(), groups([name]).trim().split(" ").sort());
+});
+
+test("setuser sets five variables and goes home [D-093]", {
+  skip: !isRoot && "only root may become another user",
+}, () => {
+  const script = 'echo "$HOME $USER $SHELL $UID $GID"; pwd; id -u';
+  const { out, err } = run(["setuser", "daemon", "sh", "-c", script], "", { LC_ALL: "C" });
+  assert.equal(out, "/usr/sbin daemon /usr/sbin/nologin 1 1\n/usr/sbin\n1\n", err);
+});
+
+test("envini sets variables by sections, without blanks around them, under a prefix if wished [D-094]", () => {
+  const ini = " a =  1 2 \n[one]\n b=x=y \nno setting\n# c = 3\n[ two ]\nb =\n";
+  writeFileSync(join(folder, "settings.ini"), ini);
+  const shown = "env | grep -E '^(P_)?(a|one_b|two_b|c|one_c)=' | sort";
+  assert.equal(run(["envini", "settings.ini", "sh", "-c", shown]).out, "a=1 2\none_b=x=y\ntwo_b=\n");
+  assert.equal(run(["envini", "-p", "P_", "settings.ini", "sh", "-c", shown]).out, "P_a=1 2\nP_one_b=x=y\nP_two_b=\n");
+  assert.equal(run(["envini", "settings.ini"]).code, 111);
+});
+
+/** A Node that finds no koffi. */
+const withoutKoffi = (): NodeJS.ProcessEnv => {
+  const hook = join(folder, "no-koffi.cjs");
+  const code = `const { Module } = require("node:module"); const load = Module._load;
+    Module._load = (name, ...rest) => { if (name === "koffi") throw new Error("no koffi"); return load(name, ...rest); };`;
+  writeFileSync(hook, code);
+  return { NODE_OPTIONS: `--require=${hook}` };
+};
+
+test("without koffi the program is a child: its code comes back, limits and lock hold, TERM and HUP reach it [D-103]", async () => {
+  const env = withoutKoffi();
+  assert.equal(run(["envdir", "env", "sh", "-c", "exit 7"], "", env).code, 7);
+  assert.equal(run(["softlimit", "-o", "55", "sh", "-c", "ulimit -n"], "", env).out, "55\n");
+  const missing = run(["envdir", "env", "no-such-program"], "", env);
+  assert.deepEqual(
+    [missing.code, missing.err],
+    [111, "envdir: fatal: unable to run no-such-program: file does not exist\n"],
+  );
+  assert.equal(run(["setlock", "other", "setlock", "-nx", "other", "echo", "twice"], "", env).out, "");
+  for (const [signal, code] of [
+    ["SIGTERM", 3],
+    ["SIGHUP", 4],
+  ] as const) {
+    const script = "trap 'exit 3' TERM; trap 'exit 4' HUP; echo ready; while :; do sleep 0.1; done";
+    const child = spawn(join(house.bin, "envdir"), ["env", "sh", "-c", script], {
+      cwd: folder,
+      env: { PATH: house.path, ...env },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    child.kill(signal);
+    assert.deepEqual(await once(child, "exit"), [code, null], signal);
+  }
 });
 
 test("a chain of loaders is one process, with the number it was started with [D-103]", () => {

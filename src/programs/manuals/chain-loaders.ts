@@ -35,6 +35,31 @@ export const manuals: readonly Manual[] = [
     seeAlso: ["setuidgid", "envdir"],
   },
   {
+    name: "envini",
+    section: 8,
+    purpose: "run a program with variables from one file",
+    synopsis: ["envini [ -p PREFIX ] FILE PROGRAM [ ARG ... ]"],
+    description: [
+      "Each line NAME = VALUE of the file sets a variable, without blanks around both. Behind a line [SECTION] names begin with SECTION_. Other lines do not count.",
+      goesOn,
+    ],
+    options: [["-p PREFIX", "Put PREFIX in front of the names."]],
+    exitCodes: [["111", "wrong usage, a file that cannot be read, or no such program"], theirs],
+    seeAlso: ["envdir"],
+  },
+  {
+    name: "setuser",
+    section: 8,
+    purpose: "run a program as another user, at home",
+    synopsis: ["setuser ACCOUNT PROGRAM [ ARG ... ]"],
+    description: [
+      "As setuidgid -s, and goes to the account's home, with HOME, USER, SHELL, UID and GID of the account in the environment.",
+      goesOn,
+    ],
+    exitCodes: [misuse, ["111", "no such account, home or program, or not allowed"], theirs],
+    seeAlso: ["setuidgid", "envuidgid"],
+  },
+  {
     name: "setuidgid",
     section: 8,
     purpose: "run a program as another user",

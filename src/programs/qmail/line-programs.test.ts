@@ -115,7 +115,7 @@ test("except turns yes and no round, and keeps no telling [Q-231]", async () => 
   assert.deepEqual(await run(["bouncesaying", "No", "except", "grep", "-q", "nothing"]), { code: 100, said: "No\n" });
 });
 
-test("preline puts three lines in front; letters leave them out [Q-232]", async () => {
+test("preline puts three lines in front; letters leave them out [Q-232] [M-077]", async () => {
   const { UFLINE: from, RPLINE: returnPath, DTLINE: deliveredTo } = delivery;
   const rows: readonly (readonly [options: readonly string[], top: string])[] = [
     [[], from + returnPath + deliveredTo],
