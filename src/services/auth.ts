@@ -63,6 +63,12 @@ function refusal({ uid }: Identity, me: Who): string | null {
   return uid === 0 && !(me.single && me.root) ? "uid 0 has no mailbox" : null;
 }
 
+/**
+ * Which files a reader may touch is its uid's business. It starts no program and no thread, and loads no native code: Node's permission
+ * model sees to that.
+ */
+const readerRights = ["--permission", "--allow-fs-read=*", "--allow-fs-write=*"] as const;
+
 function poolOf({ home, options, log }: ServiceStart, me: Who, master: Buffer): WorkerPool {
   const pop3Uid = options.get("pop3-uid");
   const entry = fileURLToPath(new URL("./run.ts", import.meta.url));
@@ -78,6 +84,7 @@ function poolOf({ home, options, log }: ServiceStart, me: Who, master: Buffer): 
       called: "pop3 worker",
       words: (uid) => [
         ...serviceNodeFlags,
+        ...readerRights,
         entry,
         "pop3-worker",
         "listen-fd=3",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   existsSync,
   lstatSync,
@@ -11,8 +12,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { freePort } from "../../bench/tools/processes.ts";
 import { checkout, House, isRunning, needs, processesIn, until } from "./house.ts";
 import { sendOne } from "./smtp-client.ts";
 
@@ -61,7 +64,17 @@ before(async () => {
   if (skip !== false) return;
   const accounts = Object.entries(roles).map(([role, { uid, gid }]) => `${role}:${uid}:${gid}\n`);
   const control = { me: "localhost\n", locals: "localhost\n", rcpthosts: "localhost\n", programtimeout: "2\n" };
-  house = await House.lay({ control: { ...control, roleaccounts: accounts.join("") } });
+  house = await House.lay({
+    pop3: true,
+    words: ["--port", `metrics=${await freePort()}`],
+    control: {
+      ...{ ...control, roleaccounts: accounts.join("") },
+      poppasswd: `joe:{PLAIN}open sesame:${joe.uid}:${joe.gid}:/nowhere\n`,
+    },
+  });
+  const passwords = house.path("control", "poppasswd");
+  writeFileSync(passwords, readFileSync(passwords, "latin1").replace("/nowhere", house.path("home", "joe")));
+  chmodSync(passwords, 0o600);
   mkdirSync(house.path("users"));
   const line = (name: string, { uid, gid }: Ids, kind: string): string =>
     `${kind === "=" ? "=" : "+"}${name}${kind === "=" ? "" : "-"}:${name}:${uid}:${gid}:${house.path("home", name)}:${kind === "=" ? "" : "-"}::`;
@@ -124,6 +137,8 @@ test("a message from smtpd's uid over the queue's to a user's: each process has 
     local: "0 0",
     remote: "71005 71004",
     smtpd: "71001 71002",
+    pop3d: "71001 71002",
+    metrics: "71006 71002",
     "local-worker 70001": "70001 70001",
   });
   // The same as an admin sees it.
@@ -145,6 +160,7 @@ attempt("write queue", () => write("queue/evil"));
 attempt("write run", () => write("run/evil"));
 attempt("write control", () => write("control/evil"));
 attempt("write bin", () => write("bin/evil"));
+attempt("read passwords", () => fs.readFileSync(join(home, "control/poppasswd")));
 attempt("write users", () => write("users/evil"));
 attempt("write log", () => write("log/evil"));
 attempt("write tmp", () => fs.writeFileSync("/tmp/quail-evil-" + process.pid, "", { flag: "wx" }));
@@ -194,7 +210,8 @@ function attempts(service: string): readonly string[] {
 test("with the rights of each process, nothing that is another's can be had", { skip }, async () => {
   await send("eve@localhost", "for eve");
   await until("eve's mail", () => readdirSync(house.path("home", "eve", "Maildir", "new")).length === 1);
-  assert.deepEqual(attempts("smtpd"), ["knock queue/door", "knock run/local"]);
+  // It shares its uid with POP3's listener.
+  assert.deepEqual(attempts("smtpd"), ["knock queue/door", "knock run/local", "signal pop3d"]);
   assert.deepEqual(attempts("remote"), [
     "knock queue/door",
     "knock queue/remote",
@@ -214,6 +231,33 @@ test("with the rights of each process, nothing that is another's can be had", { 
   const mayUser = ["knock queue/door", "start a program", "write tmp"];
   assert.deepEqual(attempts("local-worker 70001"), [...mayUser, "read joe"].toSorted());
   assert.deepEqual(attempts("local-worker 70002"), [...mayUser, "write eve"].toSorted());
+});
+
+test("POP3 and metrics: nothing that is another's can be had with the rights of the listener, of who checks passwords, of a reader, of the metrics", {
+  skip,
+}, async () => {
+  const socket = connect(house.ports.pop3 ?? 0, "127.0.0.1");
+  try {
+    let said = "";
+    socket.on("data", (bytes: Buffer) => {
+      said += bytes.toString("latin1");
+    });
+    socket.write("USER joe\r\nPASS open sesame\r\n");
+    await until("joe is in", () => said.split("+OK").length === 4 || /-ERR.*\n/.test(said));
+    assert.equal(said.split("+OK").length, 4, said);
+    // The two listeners share qmaild's uid, so each could end the other.
+    assert.deepEqual(attempts("pop3d"), ["knock queue/door", "knock run/local", "signal smtpd"]);
+    assert.deepEqual(attempts("metrics"), ["knock queue/door"]);
+    // A reader of mail starts nothing, which a delivery worker of the same user must.
+    const own = ["knock queue/door", "read joe", "write tmp"];
+    assert.deepEqual(attempts("pop3-worker 70001"), [...own, "signal local-worker 70001"].toSorted());
+    const delivers = [...own, "signal pop3-worker 70001", "start a program"];
+    assert.deepEqual(attempts("local-worker 70001"), delivers.toSorted());
+    // Who checks passwords reads the system's and becomes whoever logs in: root, while somebody does.
+    assert.equal(credentials(processes().get("auth")!)[0], "0");
+  } finally {
+    socket.destroy();
+  }
 });
 
 test("what others may see of the queue are numbers alone", { skip }, () => {
