@@ -51,6 +51,7 @@ const partDoors: ReadonlySet<string> = new Set([
   "#analyse/tables",
   "#analyse/stamps",
   "#analyse/select",
+  "#analyse/live",
   "#supervise/directory",
   "#supervise/classic",
 ]);

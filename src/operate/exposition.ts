@@ -84,3 +84,13 @@ export function exposition(facts: Readonly<Record<string, unknown>> | null): str
   });
   return up + told.join("");
 }
+
+/** Deliveries by result and class of reason, as the log tells them; nothing before the first. */
+export function reasonExposition(
+  counts: readonly { readonly result: string; readonly reason: string; readonly count: number }[],
+): string {
+  if (counts.length === 0) return "";
+  const name = "quail_delivery_reasons_total";
+  const lines = counts.map(({ result, reason, count }) => `${name}{result="${result}",reason="${reason}"} ${count}\n`);
+  return `# HELP ${name} Delivery attempts that ended, by result and kind of reason, since the first question.\n# TYPE ${name} counter\n${lines.sort().join("")}`;
+}

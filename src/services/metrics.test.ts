@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ async function metricsHouse(t: TestContext, answer: object | null) {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, signal: AbortSignal.timeout(10_000) });
     return { status: response.status, type: response.headers.get("content-type"), body: await response.text() };
   };
-  return { port, get, asked: () => asked };
+  return { home, port, get, asked: () => asked };
 }
 
 const answer = {
@@ -134,4 +134,25 @@ test("a request line that is none gets 400, a request in pieces is put together,
     await say("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "x"),
     /^HTTP\/1\.1 405 .*Allow: GET, HEAD\r\n/s,
   );
+});
+
+test("deliveries are counted by result and kind of reason out of the queue's log, across rotation [L-056]", async (t) => {
+  const house = await metricsHouse(t, { ok: true });
+  const folder = join(house.home, "log", "queue");
+  mkdirSync(folder, { recursive: true });
+  const log = join(folder, "current");
+  const delivery = (number: number, how: string): string =>
+    `@400000003d6387281f8fa4ac starting delivery ${number}: msg 1 to remote a@b\n@400000003d6387281f8fa4ac delivery ${number}: ${how}/\n`;
+  writeFileSync(log, delivery(1, "success: before_anybody_asked"));
+  const reasons = async () =>
+    (await house.get("/metrics")).body.split("\n").filter((line) => line.startsWith("quail_delivery_reasons_total"));
+  assert.deepEqual(await reasons(), []);
+  appendFileSync(log, delivery(2, "success: x") + delivery(3, "deferral: (#4.4.1)"));
+  renameSync(log, join(folder, "@400000003d6387281f8fa4ac.s"));
+  writeFileSync(log, delivery(4, "deferral: (#4.4.2)") + delivery(5, "failure: User_unknown_(#5.1.1)"));
+  assert.deepEqual(await reasons(), [
+    'quail_delivery_reasons_total{result="deferral",reason="connection"} 2',
+    'quail_delivery_reasons_total{result="failure",reason="mailbox"} 1',
+    'quail_delivery_reasons_total{result="success",reason=""} 1',
+  ]);
 });

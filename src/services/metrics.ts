@@ -1,12 +1,15 @@
 /**
  * The metrics service: `GET /metrics` for Prometheus and `GET /healthz` for whoever restarts machines. Asks the queue service over
- * `run/queue-admin`; reads and writes no file. Listens on loopback only: numbers tell who writes to whom how often.
+ * `run/queue-admin`, and reads on in `log/queue` when it is asked; writes no file. Listens on loopback only: numbers tell who writes to whom how often.
  *
  * Option: `listen=127.0.0.1:2595` (the default), or `listen=[::1]:2595`.
  */
+import { existsSync } from "node:fs";
 import { createServer, isIP, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import type { ReasonCounts } from "#analyse/live";
 import { closeServer } from "#net";
-import { askQueue, exposition, type QueueAnswer } from "#operate/numbers";
+import { askQueue, exposition, type QueueAnswer, reasonExposition } from "#operate/numbers";
 import { answerHttp, type HttpPage } from "./metrics-http.ts";
 import type { RunningService, Service } from "./service.ts";
 
@@ -45,7 +48,28 @@ function freshly(ask: () => Promise<QueueAnswer>): () => Promise<QueueAnswer> {
 
 const plain = "text/plain; charset=utf-8";
 
-async function pageFor(path: string, ask: () => Promise<QueueAnswer>): Promise<HttpPage> {
+/** Reasons are counted from the first question on; a house without a log, or with one we may not read, has none. */
+function reasonsOf(home: string): () => Promise<string> {
+  let counts: ReasonCounts | null = null;
+  return async () => {
+    const folder = join(home, "log", "queue");
+    if (counts === null && !existsSync(join(folder, "current"))) return "";
+    try {
+      counts ??= new (await import("#analyse/live")).ReasonCounts(folder);
+      return reasonExposition(counts.read());
+    } catch {
+      counts?.close();
+      counts = null;
+      return ""; // The log is for people; without it the queue's own numbers still stand.
+    }
+  };
+}
+
+async function pageFor(
+  path: string,
+  ask: () => Promise<QueueAnswer>,
+  reasons: () => Promise<string>,
+): Promise<HttpPage> {
   if (path !== "/metrics" && path !== "/healthz")
     return { status: 404, type: plain, body: "try /metrics or /healthz\n" };
   const answer = await ask();
@@ -55,7 +79,11 @@ async function pageFor(path: string, ask: () => Promise<QueueAnswer>): Promise<H
       : { status: 503, type: plain, body: `${answer.error}\n` };
   }
   const { ok: _ok, ...facts } = answer;
-  return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: exposition(answer.ok ? facts : null) };
+  return {
+    status: 200,
+    type: "text/plain; version=0.0.4; charset=utf-8",
+    body: exposition(answer.ok ? facts : null) + (await reasons()),
+  };
 }
 
 function listen(server: Server, where: { readonly host: string; readonly port: number }): Promise<void> {
@@ -71,8 +99,9 @@ function listen(server: Server, where: { readonly host: string; readonly port: n
 export const serve: Service = async ({ home, options, log }) => {
   const where = parseListen(options.get("listen") ?? defaultListen);
   const ask = freshly(() => askQueue(home, { verb: "metrics" }, answerMs));
+  const reasons = reasonsOf(home);
   const page = (path: string): Promise<HttpPage> =>
-    pageFor(path, ask).catch((error: unknown) => {
+    pageFor(path, ask, reasons).catch((error: unknown) => {
       log(`alert: metrics: ${error instanceof Error ? error.message : error}`);
       return { status: 500, type: plain, body: "trouble; the log says which\n" };
     });

@@ -1,3 +1,3 @@
 /** Room `operate`, the queue's numbers alone: a door of its own, so that the metrics service loads 20 files instead of 140. */
 export { askQueue, type QueueAnswer } from "../ask-queue.ts";
-export { exposition } from "../exposition.ts";
+export { exposition, reasonExposition } from "../exposition.ts";

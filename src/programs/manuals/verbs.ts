@@ -188,7 +188,10 @@ export const manuals: readonly Manual[] = [
     name: "quail report",
     section: 8,
     purpose: "tell what the logs say: sums, charts, a page",
-    synopsis: ["quail report [ --since WHEN ] [ --until WHEN ] [ --top N ] [ --json | --html ] [ FILE | DIR | - ... ]"],
+    synopsis: [
+      "quail report [ --since WHEN ] [ --until WHEN ] [ --top N ] [ --json | --html ] [ FILE | DIR | - ... ]",
+      "quail report --deliveries [ --follow ] [ --since WHEN ] [ --until WHEN ] [ FILE | DIR | - ... ]",
+    ],
     description: [
       "Reads the logs once and prints sums: messages and deliveries over time, how long they took, deferrals and failures by kind and by reason, the hosts, senders and recipients with most deliveries, sessions of the SMTP and POP3 servers with what they refused and why, warnings.",
       "Without names it reads all of this home's log. A DIR is a log folder as multilog keeps it (rotated files too, oldest first), or a folder of such folders; FILEs are one log in the order they are given; - is standard input. Stamps may be TAI64N, seconds since 1970, tai64nlocal's, RFC 3339, or a syslog frame.",
@@ -202,6 +205,14 @@ export const manuals: readonly Manual[] = [
       ["--until WHEN", "Count only what ended up to WHEN."],
       ["--top N", "How many hosts, senders, recipients and reasons; 10 if not given."],
       ["--json", "All numbers, for programs. Times are seconds since 1970, spans are seconds."],
+      [
+        "--deliveries",
+        "Instead of sums a line of JSON for each delivery that ended: times as numbers, the kind of reason, the other host's address and TLS.",
+      ],
+      [
+        "--follow",
+        "Go on as the log grows, across rotations, until told to end. With --deliveries and at most one log folder; log/queue if there is none.",
+      ],
       ["--html", "One page with charts and tables that needs nothing else: no script, nothing from elsewhere."],
     ],
     environment: [home, ["NO_COLOR", "If set, a terminal gets no colours."]],

@@ -28,7 +28,7 @@ import { identUser, main as tcpEnv } from "./tcp-env.ts";
 
 const stamp = "1700000000.000001";
 
-test("splogger takes the priority from the first word, shows what is not printable as ? and drops empty lines [Q-261]", () => {
+test("splogger takes the priority from the first word, shows what is not printable as ? and drops empty lines [Q-261] [L-051] [L-053]", () => {
   assert.deepEqual(sploggerEntries("status: local 0/10", stamp), [
     { priority: 6, text: `${stamp} status: local 0/10` },
   ]);
@@ -39,7 +39,7 @@ test("splogger takes the priority from the first word, shows what is not printab
   assert.deepEqual(sploggerEntries("", stamp), []);
 });
 
-test("splogger folds a line after 799 bytes, with + behind the same stamp [Q-261]", () => {
+test("splogger folds a line after 799 bytes, with + behind the same stamp [Q-261] [L-052]", () => {
   const entries = sploggerEntries(`warning: ${"x".repeat(1600)}`, stamp);
   assert.deepEqual(
     entries.map(({ priority, text }) => [priority, text.slice(0, stamp.length + 2), text.length - stamp.length - 1]),
@@ -60,7 +60,7 @@ print("bound", flush=True)
 for i in range(2): print(s.recv(4096).decode("latin1"), flush=True)
 `;
 
-test("splogger speaks to syslog's socket with tag and facility [Q-261]", {
+test("splogger speaks to syslog's socket with tag and facility [Q-261] [L-051]", {
   skip: !(hasSyscalls() && existsSync("/usr/bin/python3") && process.platform === "linux") && "needs koffi and python3",
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "quail-log-"));

@@ -10,6 +10,7 @@ import { progressBar } from "./progress-bar.ts";
 import { parseMoment } from "./report-window.ts";
 
 const usage = `usage: quail report [--since WHEN] [--until WHEN] [--top N] [--json | --html] [FILE | DIR | - ...]
+       quail report --deliveries [--follow] [--since WHEN] [--until WHEN] [FILE | DIR | - ...]
        WHEN: 2026-11-22, "2026-11-22 10:15", an age (90m, 12h, 7d), or seconds since 1970
        without files: the logs of this home`;
 
@@ -23,12 +24,14 @@ const optionTypes = {
   top: { type: "string" },
   json: { type: "boolean" },
   html: { type: "boolean" },
+  deliveries: { type: "boolean" },
+  follow: { type: "boolean" },
 } as const;
 
 type Asked = {
   readonly window: Window;
   readonly top: number;
-  readonly form: "terminal" | "json" | "html";
+  readonly form: "terminal" | "json" | "html" | "deliveries" | "follow";
   readonly places: readonly string[];
 };
 
@@ -54,7 +57,12 @@ function readArgs(args: readonly string[], now: Date): Asked {
   if (values.json === true && values.html === true)
     throw new UsageError(`quail report: --json or --html, not both\n${usage}`);
   const window = { since: moment("since", Number.NEGATIVE_INFINITY), until: moment("until", Number.POSITIVE_INFINITY) };
-  return { window, top, form: values.json ? "json" : values.html ? "html" : "terminal", places: positionals };
+  const isFollowed = values.follow === true;
+  if (isFollowed && (values.deliveries !== true || positionals.length > 1))
+    throw new UsageError(`quail report: --follow goes with --deliveries and one log folder\n${usage}`);
+  const deliveries = isFollowed ? "follow" : values.deliveries === true ? "deliveries" : null;
+  const form = deliveries ?? (values.json ? "json" : values.html ? "html" : "terminal");
+  return { window, top, form, places: positionals };
 }
 
 /** One log: files that follow each other; "-" is standard input. */
@@ -122,6 +130,13 @@ export const main: Program = async (call) => {
   const asked = readArgs(args, new Date());
   try {
     const places = asked.places.length > 0 ? asked.places : [join(findHome(env), "log")];
+    if (asked.form === "follow") {
+      const folder = resolve(cwd, asked.places[0] ?? join(findHome(env), "log", "queue"));
+      return await (await import("./report-deliveries.ts")).followDeliveries(call, folder, asked.window);
+    }
+    if (asked.form === "deliveries") {
+      return await (await import("./report-deliveries.ts")).printDeliveries(call, logsOf(places, cwd), asked.window);
+    }
     const report = new LogReport(asked.window);
     const source = await readAll(call, report, logsOf(places, cwd));
     const summary = summarize(report, source, asked.top);
