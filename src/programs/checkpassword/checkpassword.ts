@@ -31,6 +31,7 @@ export const main: Program = async (call) => {
   if (problem !== null) return trouble(call, problem);
   const [user, home, shell] = [verdict.who.user, verdict.who.home, verdict.who.shell].map(displayText);
   return call.exec([program, ...rest], {
+    lastOf: "checkpassword",
     env: { ...call.env, USER: user, HOME: home, SHELL: shell },
     cwd: home ?? "/",
   });

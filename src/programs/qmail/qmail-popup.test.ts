@@ -153,7 +153,7 @@ function check(fd3: string, words: readonly string[]): Ran {
   return { code: status, out: stdout, err: stderr };
 }
 
-test("checkpassword goes on as the user, at home, with USER, HOME and SHELL [V-010]", { skip }, () => {
+test("checkpassword goes on as the user, at home, with USER, HOME and SHELL [V-010] [M-083]", { skip }, () => {
   const { code, out, err } = check("joe\0se cret\0<1@x>\0", [
     "sh",
     "-c",
@@ -163,7 +163,7 @@ test("checkpassword goes on as the user, at home, with USER, HOME and SHELL [V-0
   assert.deepEqual([code, out, err], [5, `joe ${home}/joe /bin/sh ${home}/joe ${uid} ${groups}\n`, ""]);
 });
 
-test("checkpassword's exit codes: 1 refused, 2 misused, 111 for now [V-011] [V-012]", () => {
+test("checkpassword's exit codes: 1 refused, 2 misused, 111 for now [V-011] [V-012] [M-081] [M-082]", () => {
   assert.equal(check("joe\0wrong\0\0", ["true"]).code, 1);
   assert.equal(check("nobody\0se cret\0\0", ["true"]).code, 1);
   assert.equal(check(`joe\0se cret\0${"x".repeat(600)}\0`, ["true"]).code, 1, "more than 512 octets");
@@ -175,6 +175,22 @@ test("checkpassword's exit codes: 1 refused, 2 misused, 111 for now [V-011] [V-0
   const later = check("joe\0se cret\0\0", ["true"]);
   assert.equal(later.code, 111);
   assert.match(later.err, /^checkpassword: .*poppasswd may be read or written by others.*\n$/);
+});
+
+test("checkpassword becomes the program, which finds no password on descriptor 3; one that is not there is 111 [M-081] [M-082]", {
+  skip,
+}, () => {
+  writeFileSync(join(home, "fd3"), "joe\0se cret\0\0");
+  const script = 'echo $$; exec "$0" checkpassword sh -c "echo \\$\\$; cat <&3 2>/dev/null; true" 3<"$fd3"';
+  const env = { ...process.env, QUAIL_HOME: home, fd3: join(home, "fd3") };
+  const { stdout } = spawnSync("sh", ["-c", script, multiCallPath], { env, encoding: "latin1" });
+  const [before, ...after] = stdout.split("\n");
+  assert.deepEqual(after, [before, ""]);
+  assert.equal(check("joe\0se cret\0\0", ["no-such-program"]).code, 111);
+  const atLimit = (length: number): string => `joe\0se cret\0${"x".repeat(length - 13)}\0`;
+  assert.equal(atLimit(511).length, 511);
+  assert.equal(check(atLimit(511), ["true"]).code, 0);
+  assert.equal(check(atLimit(512), ["true"]).code, 1);
 });
 
 test("the password is in no process's words or environment [V-014]", { skip }, () => {
