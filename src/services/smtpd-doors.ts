@@ -10,7 +10,7 @@ import {
   searchMoreRcptHosts,
   senderRuleFiles,
 } from "#smtp";
-import type { AuthClient } from "./ask-auth.ts";
+import { openAuthClient } from "./ask-auth.ts";
 import type { SaslAnswer } from "./auth-frames.ts";
 
 /** The ways out of a session that are open to smtpd: into the queue, and into control/morercpthosts.cdb. */
@@ -20,24 +20,20 @@ export type SmtpdDoors = Pick<House, "login" | "post" | "inMoreRcptHosts"> & {
   readonly tell: (counters: Readonly<Record<string, number>>) => void;
 };
 
-/** The way to the auth service. Its code is loaded by the first who logs in: most servers' clients never do. */
+/** The way to the auth service. Nothing is connected before somebody logs in. */
 function openLoginDoor(home: string): LoginHouse & { readonly close: () => void } {
-  let client: Promise<AuthClient> | null = null;
-  const auth = (): Promise<AuthClient> => {
-    client ??= import("./ask-auth.ts").then(({ openAuthClient }) => openAuthClient(home));
-    return client;
-  };
+  const auth = openAuthClient(home);
   return {
     begin: async (start) => {
-      const { answer, talk } = await (await auth()).begin({ ...start, purpose: "sending" });
+      const { answer, talk } = await auth.begin({ ...start, purpose: "sending" });
       return {
         answer: sendingTurn(answer),
         talk: { ...talk, next: async (bytes) => sendingTurn(await talk.next(bytes)) },
       };
     },
     rules: liveControls(home, senderRuleFiles, () => loadSenderRules(home)),
-    spend: async (user, recipients) => (await auth()).spend(user, recipients),
-    close: () => void client?.then((opened) => opened.close()),
+    spend: (user, recipients) => auth.spend(user, recipients),
+    close: () => auth.close(),
   };
 }
 
