@@ -210,6 +210,8 @@ const rows: readonly Row[] = [
   { words: ["ipmeprint"], code: 0 },
   { words: ["fghack"], code: 100 },
   { words: ["fghack", "sh", "-c", "exit 3"], code: 3 },
+  { words: ["pgrphack"], code: 100 },
+  { words: ["pgrphack", "sh", "-c", "exit 3"], code: 3 },
   { words: ["readproctitle", "four"], code: 100 },
   { words: ["readproctitle", "errors:", "........"], stdin: "x\n", code: 0 },
   { words: ["supervise", "no-such-directory"], code: 111 },
@@ -217,6 +219,7 @@ const rows: readonly Row[] = [
   { words: ["svc", "-z"], code: 100 },
   { words: ["svok", "control"], code: 100 },
   { words: ["svscan", "no-such-directory"], code: 111 },
+  { words: ["svscanboot", "--help"], code: 0 },
   { words: ["svstat", "control", "no-such-directory"], code: 0 },
   { words: ["svup", "control"], code: 100 },
 ];

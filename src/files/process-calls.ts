@@ -11,6 +11,8 @@ export type ProcessCalls = {
   readonly keepOpen: (fd: number) => void;
   /** SIGPIPE and SIGXFSZ, which Node ignores, kill again, as every program expects that it is started. */
   readonly restoreSignals: () => void;
+  /** setsid(2). False for the leader of a process group, which cannot leave it. */
+  readonly leadSession: () => boolean;
   readonly getLimit: (resource: number) => ResourceLimit | string;
   /** Null when it is set. */
   readonly setLimit: (resource: number, limit: ResourceLimit) => string | null;
@@ -39,6 +41,7 @@ function loadCalls(): ProcessCalls {
   const execve = lib.func("int execve(const char *, const char **, const char **)");
   const fcntl = lib.func("int fcntl(int, int, int)");
   const signal = lib.func("void *signal(int, void *)");
+  const setsid = lib.func("int setsid()");
   const getrlimit = lib.func("int getrlimit(int, _Out_ void *)");
   const setrlimit = lib.func("int setrlimit(int, void *)");
   const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
@@ -59,6 +62,7 @@ function loadCalls(): ProcessCalls {
     restoreSignals() {
       for (const number of ignoredByNode) signal(number, null);
     },
+    leadSession: () => setsid() >= 0,
     getLimit(resource) {
       const limit = Buffer.alloc(16); // struct rlimit: soft, hard
       if (getrlimit(resource, limit) !== 0) return reason();

@@ -24,7 +24,8 @@ export function datagramTo(path: string): DatagramSender | null {
     const close = libc.func("int close(int)");
     const fd: number = socket(afUnix, datagram, 0);
     if (fd < 0) return null;
-    const address = Buffer.alloc(2 + name.length + 1); // struct sockaddr_un
+    // struct sockaddr_un. An abstract name (it begins with NUL) is as long as it is; a path ends with NUL.
+    const address = Buffer.alloc(2 + name.length + (name[0] === 0 ? 0 : 1));
     address.writeUInt16LE(afUnix, 0);
     name.copy(address, 2);
     return {

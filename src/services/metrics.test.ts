@@ -84,6 +84,11 @@ quail_news_total{kind="odd"} 1
 `,
   );
   assert.deepEqual(await house.get("/healthz"), { status: 200, type: "text/plain; charset=utf-8", body: "ok\n" });
+  assert.deepEqual(await house.get("/health"), {
+    status: 200,
+    type: "application/json",
+    body: '{"status":"ok","checks":{"queue":{"ok":true}}}\n',
+  });
   assert.equal(house.asked(), 1);
 });
 
@@ -93,6 +98,12 @@ test("without the queue service health fails and the metrics say so", async (t) 
     status: 503,
     type: "text/plain; charset=utf-8",
     body: "the queue service is not running\n",
+  });
+  const { status, body } = await house.get("/health");
+  assert.equal(status, 503);
+  assert.deepEqual(JSON.parse(body), {
+    status: "trouble",
+    checks: { queue: { ok: false, error: "the queue service is not running" } },
   });
   assert.match((await house.get("/metrics")).body, /^quail_up 0\n$/m);
 });

@@ -1,6 +1,7 @@
 /**
- * The metrics service: `GET /metrics` for Prometheus and `GET /healthz` for whoever restarts machines. Asks the queue service over
- * `run/queue-admin`, and reads on in `log/queue` when it is asked; writes no file. Listens on loopback only: numbers tell who writes to whom how often.
+ * The metrics service: `GET /metrics` for Prometheus, `GET /health` (JSON) and `/healthz` for whoever restarts machines. Asks the queue
+ * service over `run/queue-admin`, and reads on in `log/queue` when it is asked; writes no file. Listens on loopback only: numbers tell who
+ * writes to whom how often.
  *
  * Option: `listen=127.0.0.1:2595` (the default), or `listen=[::1]:2595`.
  */
@@ -48,6 +49,13 @@ function freshly(ask: () => Promise<QueueAnswer>): () => Promise<QueueAnswer> {
 
 const plain = "text/plain; charset=utf-8";
 
+/** For whoever restarts machines or deals clients out: 200 while the queue takes mail, else 503; why, as JSON. */
+function health(answer: QueueAnswer): HttpPage {
+  const queue = answer.ok ? { ok: true } : { ok: false, error: answer.error };
+  const body = `${JSON.stringify({ status: answer.ok ? "ok" : "trouble", checks: { queue } })}\n`;
+  return { status: answer.ok ? 200 : 503, type: "application/json", body };
+}
+
 /** Reasons are counted from the first question on; a house without a log, or with one we may not read, has none. */
 function reasonsOf(home: string): () => Promise<string> {
   let counts: ReasonCounts | null = null;
@@ -70,9 +78,10 @@ async function pageFor(
   ask: () => Promise<QueueAnswer>,
   reasons: () => Promise<string>,
 ): Promise<HttpPage> {
-  if (path !== "/metrics" && path !== "/healthz")
-    return { status: 404, type: plain, body: "try /metrics or /healthz\n" };
+  if (path !== "/metrics" && path !== "/healthz" && path !== "/health")
+    return { status: 404, type: plain, body: "try /metrics or /health\n" };
   const answer = await ask();
+  if (path === "/health") return health(answer);
   if (path === "/healthz") {
     return answer.ok
       ? { status: 200, type: plain, body: "ok\n" }

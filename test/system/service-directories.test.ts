@@ -1,8 +1,22 @@
 /** quail start is svscan on the home's own `service/`: what svc and svstat, ours and Debian's, see and do there. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { appendFileSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { House, hasCommand, isRunning, quailCommand, until } from "./house.ts";
 
@@ -31,8 +45,75 @@ function lay(house: House, name: string, text: string): void {
     chownSync(folder, uid, gid);
 }
 
+/** What systemd does: opens a socket for SMTP, hands it over as descriptor 3, and writes down what it is told, a message a line. */
+const systemd = `
+import array, os, socket, sys
+folder, command = sys.argv[1], sys.argv[2:]
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(64)
+hears = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+hears.bind(folder + "/notify")
+os.chmod(folder + "/notify", 0o777)
+open(folder + "/port", "w").write(str(listener.getsockname()[1]))
+parent = os.getpid()
+if os.fork() == 0:
+    while os.getppid() == parent:
+        hears.settimeout(1)
+        try:
+            words, ancillary, _, _ = hears.recvmsg(4096, 1024)
+        except socket.timeout:
+            continue
+        for level, kind, data in ancillary:
+            fds = array.array("i")
+            fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
+            for fd in fds: os.close(fd)
+        open(folder + "/told", "a").write(words.decode().strip().replace("\\n", " ") + "\\n")
+    sys.exit(0)
+os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(parent), LISTEN_FDS="1", LISTEN_FDNAMES="smtp", NOTIFY_SOCKET=folder + "/notify", WATCHDOG_USEC="2000000")
+os.execv(command[0], command)
+`;
+
+const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, "latin1") : "");
+
 test("the services of a house stand in service/, as svscan's do", async (t) => {
-  await using house = await House.open({ control: { workers: "1\n" } });
+  const folder = mkdtempSync(join(tmpdir(), "quail-systemd-"));
+  chmodSync(folder, 0o755);
+  t.after(() => rmSync(folder, { recursive: true }));
+  const hasPython = hasCommand("python3");
+  const wrapper = hasPython
+    ? {
+        wrapper: [execFileSync("sh", ["-c", "command -v python3"], { encoding: "utf8" }).trim(), "-c", systemd, folder],
+      }
+    : {};
+  await using house = await House.open({ control: { workers: "1\n" }, ...wrapper });
+
+  await t.test(
+    "systemd hears that it is ready and alive, and its socket is served, also by the next smtpd",
+    {
+      skip: hasPython ? false : "needs python3",
+    },
+    async () => {
+      await until("ready", () =>
+        /^READY=1 STATUS=\d+ services are at work MAINPID=\d+$/m.test(textOf(join(folder, "told"))),
+      );
+      await until("a beat", () => /^WATCHDOG=1$/m.test(textOf(join(folder, "told"))));
+      const greeting = async (): Promise<string> => {
+        const socket = connect(Number(textOf(join(folder, "port"))), "127.0.0.1");
+        socket.on("error", () => {});
+        const [bytes] = await Promise.race([once(socket, "data"), once(socket, "close")]);
+        socket.destroy();
+        return String(bytes);
+      };
+      assert.match(await greeting(), /^220 /);
+      const before = pidOf(house, "smtpd");
+      quail(house, "svc", "-t", "smtpd");
+      await until("another smtpd", () => ![0, before].includes(pidOf(house, "smtpd")));
+      await until("its greeting", async () => (await greeting()).startsWith("220 "));
+    },
+  );
 
   await t.test("svstat, ours and Debian's, shows each of them", () => {
     for (const name of ["queue", "local", "remote", "smtpd"]) {
@@ -91,8 +172,10 @@ test("the services of a house stand in service/, as svscan's do", async (t) => {
   await t.test("all of them end with the house; a file down keeps one from starting with it", async () => {
     appendFileSync(house.path("service/remote/down"), "");
     await house.stop();
+    if (hasPython) await until("stopping", () => textOf(join(folder, "told")).includes("STOPPING=1"));
     assert.ok(!isRunning(foreign));
     assert.equal(quail(house, "svstat", "queue"), "queue: supervise not running\n");
+    rmSync(join(folder, "notify"), { force: true });
     await house.start();
     assert.match(quail(house, "svstat", "remote"), /^remote: down \d+ seconds, stopped\n$/);
     assert.ok(pidOf(house, "queue") > 0);

@@ -51,6 +51,32 @@ test("fghack waits for what went into the background, and exits as the program d
   assert.deepEqual([crashed.status, crashed.stderr], [111, "fghack: fatal: child crashed\n"]);
 });
 
+test("pgrphack makes the program the leader of a session, in the same process [D-099]", async () => {
+  const script =
+    "const { pid } = process; console.log(pid, require('fs').readFileSync('/proc/self/stat', 'latin1').split(' ')[5])";
+  const child = spawn(multiCallPath, ["pgrphack", process.execPath, "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.on("data", (bytes: Buffer) => (said += bytes));
+  await new Promise((done) => child.once("close", done));
+  assert.equal(said, `${child.pid} ${child.pid}\n`);
+});
+
+test("svscanboot keeps services, and shows what they complain of in its name", async (t) => {
+  const folder = scratchFolder(t);
+  layServices(folder, { "a/run": 'echo "trouble, ${MARK-unmarked}" >&2; exec sleep 100' });
+  const child = spawn(multiCallPath, ["svscanboot", folder], {
+    stdio: "ignore",
+    env: { ...process.env, MARK: "marked" },
+  });
+  const gone = new Promise((done) => child.once("exit", done));
+  await until(() => textOf(`/proc/${child.pid}/cmdline`).includes("....trouble, unmarked"));
+  assert.match(textOf(`/proc/${child.pid}/cmdline`), /service errors: \.{300}/);
+  child.kill("SIGTERM");
+  assert.equal(await gone, 0);
+});
+
 const canUnshare =
   existsSync("/usr/bin/unshare") && spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
 

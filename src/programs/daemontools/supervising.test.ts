@@ -1,11 +1,11 @@
 /** svc, svok, svstat, svup, supervise, svscan as programs; and with Debian's daemontools on the other side of the protocol. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { multiCallPath, runInProcess } from "#process";
-import { renderStatus } from "#supervise/directory";
+import { findService, knockAt, renderStatus } from "#supervise/directory";
 import { keep, layServices, lives, scratchFolder, statusOf, textOf, until } from "#supervise/testing";
 import { findProgram } from "../index.ts";
 
@@ -38,6 +38,7 @@ function start(t: TestContext, cwd: string, file: string, ...args: readonly stri
   t.after(async () => {
     child.kill("SIGKILL");
     await gone;
+    child.stderr?.destroy(); // What it started may hold the other end.
   });
   return { child, gone, told: () => told };
 }
@@ -310,3 +311,44 @@ test("Debian's svscan runs our supervise", needsOriginals, async (t) => {
   theirs(services, "svc", "-dx", ...directories);
   await until(() => directories.every((directory) => theirs(services, "svok", directory).code === 100));
 });
+
+test("svscan killed at any moment: lock and status stay right, no service has two copies, no line is lost", async (t) => {
+  const folder = scratchFolder(t);
+  layServices(folder, {
+    "a/run": 'echo $$ >> pids; i=0; while :; do i=$((i+1)); echo "$$ $i"; sleep 0.02; done',
+    "a/log/run": 'echo $$ >> ../log-pids; while read -r line; do echo "$line" >> ../lines; done',
+  });
+  const path = join(folder, "a");
+  endAfter(t, path, join(path, "log"));
+  const startedAs = (name: string): readonly number[] => textOf(join(path, name)).trim().split("\n").map(Number);
+  // Around its first start, and then later and later in its life.
+  for (const killAfterMs of [0, 15, 60, 150, 400]) {
+    const { child, gone } = start(t, folder, multiCallPath, "svscan", folder);
+    await until(() => existsSync(join(path, "supervise/status")) && isSupervised(path));
+    await new Promise((wake) => setTimeout(wake, killAfterMs));
+    child.kill("SIGKILL");
+    await gone;
+    assert.equal(readFileSync(join(path, "supervise/status")).length, 18);
+    for (const name of ["pids", "log-pids"]) {
+      assert.ok(startedAs(name).filter((pid) => pid !== 0 && lives(pid)).length <= 1, `${name}: ${startedAs(name)}`);
+    }
+  }
+  const last = start(t, folder, multiCallPath, "svscan", folder);
+  await until(() => isSupervised(path) && isSupervised(join(path, "log")));
+  const length = textOf(join(path, "lines")).length;
+  await until(() => textOf(join(path, "lines")).length > length + 100);
+  last.child.kill("SIGTERM");
+  assert.equal(await last.gone, 0);
+  // What each copy of the service wrote came through to its end, without a gap.
+  const numbers = new Map<string, number>();
+  for (const [, pid = "", number] of textOf(join(path, "lines")).matchAll(/^(\d+) (\d+)$/gm)) {
+    assert.equal(Number(number), (numbers.get(pid) ?? 0) + 1, `after ${numbers.get(pid)} of ${pid}`);
+    numbers.set(pid, Number(number));
+  }
+});
+
+/** True if a supervise sits in this directory. */
+function isSupervised(directory: string): boolean {
+  const service = findService("/", directory, {});
+  return !("trouble" in service) && knockAt(service) === null;
+}

@@ -62,11 +62,17 @@ export const manuals: readonly Manual[] = [
     name: "quail setup",
     section: 8,
     purpose: "set a home up for this host",
-    synopsis: ["quail setup ADDRESS [ HOSTNAME ]", "quail setup adopt [ DIR ]", "quail setup accounts"],
+    synopsis: [
+      "quail setup ADDRESS [ HOSTNAME ]",
+      "quail setup adopt [ DIR ]",
+      "quail setup accounts",
+      "quail setup systemd [ --sockets ] [ DIR ]",
+    ],
     description: [
       "Makes the first control files, from HOSTNAME as config-fast does, or from DNS as config does; sends mail for postmaster, mailer-daemon, root and abuse to ADDRESS; and lets this machine itself relay. What is there already stays.",
       "adopt takes the place of an installed qmail: its queue and bin folders are renamed to queue.qmail and bin.qmail, everything else is used as it is. Stop qmail first. Renaming both again goes back.",
       "accounts prints the shell commands that make an account for each role (qmaild, qmailq, qmailr, qmaill, alias); a start as root finds them and then runs each service under its own. control/roleaccounts names others.",
+      "systemd prints a unit for this home, or writes it to DIR. With --sockets there is a unit for each port in control/startoptions too, and systemd opens the ports.",
     ],
     files: [
       ["control/", "me, locals, rcpthosts, defaultdomain, plusdomain, tcp.smtp."],

@@ -149,4 +149,31 @@ export const manuals: readonly Manual[] = [
     ],
     seeAlso: ["supervise"],
   },
+  {
+    name: "pgrphack",
+    section: 8,
+    purpose: "run a program in a process group of its own",
+    synopsis: ["pgrphack PROGRAM [ ARGUMENT ... ]"],
+    description: [
+      "Runs PROGRAM, in the same process, as the leader of a new session and process group, so that a signal it sends to its group reaches nobody else.",
+    ],
+    exitCodes: [
+      ["0 and up", "as PROGRAM exits"],
+      ["100", "called wrongly"],
+      ["111", "PROGRAM cannot be run"],
+    ],
+    seeAlso: ["supervise"],
+  },
+  {
+    name: "svscanboot",
+    section: 8,
+    purpose: "start svscan with the machine",
+    synopsis: ["svscanboot [ DIR ]"],
+    description: [
+      "Ends what an earlier svscan left in DIR, then does what svscan does, with nothing in the environment but PATH. What svscan and services without a log say on standard error shows in the name of this process, as ps prints it. DIR is /service, or /etc/service if only that exists.",
+      "As the first process of a container, or from a unit of systemd.",
+    ],
+    exitCodes: [["0", "it was told to end, and all has ended"]],
+    seeAlso: ["svscan", "readproctitle"],
+  },
 ];

@@ -11,6 +11,7 @@ import { startAfresh } from "./start/afresh.ts";
 import { follow, logFormatter } from "./start/follow.ts";
 import { type Dwellers, hasTestAccount, makeHome, makeRunFolder, refuseQmail } from "./start/fresh-home.ts";
 import { become, handHome } from "./start/hand-over.ts";
+import { journalLines, leadsToJournal } from "./start/journal.ts";
 import { layOut } from "./start/lay-out.ts";
 import { readOptions, type StartOptions, usage } from "./start/options.ts";
 import { checkout, codeToWarm, planHouse, stopOrder } from "./start/plan.ts";
@@ -18,6 +19,7 @@ import { claimPorts } from "./start/ports.ts";
 import { welcome } from "./start/screen.ts";
 import { type ForeignServices, keepForeignServices, layServiceDirectories } from "./start/service-directories.ts";
 import { StartError, step } from "./start/start-error.ts";
+import { handedSockets, notifier, withoutSystemd } from "./start/systemd.ts";
 import { keepTicketKeys } from "./start/ticket-keys.ts";
 import { warmCaches } from "./start/warm-cache.ts";
 import { decideWho, isForeign, type Who } from "./start/who.ts";
@@ -135,7 +137,8 @@ async function prepare(home: string, options: StartOptions, voice: Voice) {
   if (who.kind === "handed") await handHome(home, who.ids);
   else await step(`make ${home}`, () => makeRunFolder(home));
   const lockFd = await takeHome(home, who, voice);
-  const kept = await claimPorts(options, who.kind === "handed" || who.kind === "roles");
+  const handed = handedSockets(process.env, process.pid);
+  const kept = await claimPorts(options, who.kind === "handed" || who.kind === "roles", handed);
   if (who.kind === "handed") {
     await handHome(home, who.ids);
     become(who.ids);
@@ -175,7 +178,9 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
   await step(`write to ${home}/run/cache`, () => warmCaches(home, join(checkout, "src"), codeToWarm(parts, planned)));
 
   const names = [...new Set(stages.flat().map(({ log }) => log)), "quail"];
-  const format = logFormatter(names, (process.stdout.isTTY ?? false) && env.NO_COLOR === undefined);
+  const format = leadsToJournal(env, 1)
+    ? journalLines
+    : logFormatter(names, (process.stdout.isTTY ?? false) && env.NO_COLOR === undefined);
   const screen = follow(1);
   const ownLog = new LogFile(join(home, "log", "quail"), voice.complain);
   const events: HouseEvents = {
@@ -199,10 +204,15 @@ export async function runHouse({ call, options, home, defaultDelivery, logTo }: 
 
   await step(`write ${home}/ready`, () => writeFileSync(join(home, "ready"), `${process.pid}\n`));
   const own = new Set(stages.flat().map(({ name }) => name));
-  const foreign = keepForeignServices(home, own, env, events.tell);
-  const stopped = untilStopped(withForeign(house, foreign), home, () => voice.say("quail: stopping ...\n"));
+  const foreign = keepForeignServices(home, own, withoutSystemd(env), events.tell);
+  const systemd = notifier(env, process.pid);
+  const stopped = untilStopped(withForeign(house, foreign), home, () => {
+    voice.say("quail: stopping ...\n");
+    void systemd.stopping();
+  });
   up = true;
   if (logTo === undefined) stdout.write("quail: ready\n");
+  void systemd.ready(`${own.size} services are at work`);
   tidyWhenQuiet();
   await stopped;
   dropTickets();

@@ -248,6 +248,7 @@ export class Keeper {
     if (script.pid !== 0) {
       this.#child = { pid: script.pid, life: null };
       this.#changed(name, "start", 0, script.pid);
+      script.go();
     }
     void script.ready.then(() => {
       if (this.#child?.pid !== script.pid || this.#state !== "starting") return;
@@ -316,7 +317,7 @@ export class Keeper {
     if (!this.#isExecutable("notify")) return;
     const { folder, env, fds } = this.#parts;
     const words = ["./notify", script, notice, `${pid}`, `${code}`] as const;
-    startScript({ words, cwd: folder.path, env, fds, session: true, readyFd: null });
+    startScript({ words, cwd: folder.path, env, fds, session: true, readyFd: null }).go();
   }
 
   #announce(): void {

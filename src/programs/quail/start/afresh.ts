@@ -18,7 +18,9 @@ export function startAfresh(): void {
   const again = process.env[mark] !== undefined;
   delete process.env[mark];
   const isOurs = process.argv[1]?.endsWith("/bin/quail.mjs") === true && getCompileCacheDir() !== undefined;
-  if (again || !isOurs || !hasStripper() || process.execve === undefined) return;
+  // What systemd handed over would be closed.
+  const hasSockets = process.env.LISTEN_FDS !== undefined;
+  if (again || hasSockets || !isOurs || !hasStripper() || process.execve === undefined) return;
   flushCompileCache();
   const words = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   process.execve(process.execPath, words, { ...process.env, [mark]: "1" });
