@@ -45,13 +45,13 @@ const counting = {
   "a/log/run": 'while read -r line; do echo "$line" >> ../all; done',
 };
 
-/** The numbers that came through, which must be all there are: one may be there twice or cut when a writer was killed over it. */
-function assertNoneLost(path: string): void {
+/** The numbers that came through, which must be all there are, but for one in the hands of each process that was killed. */
+function assertNoneLost(path: string, kills: number): void {
   const numbers = [...textOf(path).matchAll(/^line (\d+)$/gm)].map((match) => Number(match[1]));
   const seen = new Set(numbers);
   const last = Math.max(...numbers);
   const missing = Array.from({ length: last }, (_, i) => i + 1).filter((number) => !seen.has(number));
-  assert.ok(missing.length <= 2, `lines are missing: ${missing}`);
+  assert.ok(missing.length <= kills, `lines are missing: ${missing}`);
 }
 
 test("each directory is a service, new ones are found, those with a dot are not [D-039] [D-040]", async (t) => {
@@ -91,7 +91,7 @@ test("no line is lost when the service or its log is started again [D-042]", asy
     process.kill(pidOf(join(folder, place)), "SIGTERM");
   }
   await until(() => textOf(all).split("\n").length > 100);
-  assertNoneLost(all);
+  assertNoneLost(all, 3);
 });
 
 test("a removed directory's service is left alone, and forgotten when it has ended [D-043]", async (t) => {
@@ -185,7 +185,7 @@ test("who takes over from one that was abandoned finds its services at work, and
     await until(() => isUp(join(folder, place)) && pidOf(join(folder, place)) !== pid);
     await until(() => textOf(all).length > length + 50);
   }
-  assertNoneLost(all);
+  assertNoneLost(all, 2);
 });
 
 test("a process number that passed to a stranger is not taken for the service", async (t) => {
