@@ -191,7 +191,8 @@ class Delivery {
     const copy = this.#copies.get(directory) ?? 0;
     this.#copies.set(directory, copy + 1);
     const name = this.#house.maildirName(this.#job, copy);
-    return deliverToMaildir({ ...this.#item, directory, name, again: this.#job.again }, this.#house.keeper);
+    const { again, awaited } = this.#job;
+    return deliverToMaildir({ ...this.#item, directory, name, again, awaited }, this.#house.keeper);
   }
 
   async #toProgram(command: ByteString): Promise<"go-on" | "enough" | Outcome> {

@@ -210,7 +210,7 @@ test("a loop is seen in a large message too, wherever its pieces are cut [Q-158]
       whole: null,
       read: async (at: number, length: number) => bytes.subarray(at, at + Math.min(size, length)),
     };
-    const job = { queueId: 1, bornAtMs: 0, index: 0, again: false, sender: "" as const, message };
+    const job = { queueId: 1, bornAtMs: 0, index: 0, again: false, awaited: false, sender: "" as const, message };
     const route = { user: "joe", uid: 1000, gid: 1000, home: joe.home, dash: "", ext: "" };
     const outcome = await deliverLocally({ ...job, route, recipient: "joe@host.test" as Address }, joe.house);
     assert.equal(outcome.fate, "permanent", `${size} octets a piece`);

@@ -107,6 +107,7 @@ export function testHome(t: TestContext, change: Partial<LocalHouse> = {}, answe
           bornAtMs: 0,
           index: 0,
           again: false,
+          awaited: false,
           ...job,
           sender: sender as ReversePath,
           recipient: (recipient ?? `joe${ext === undefined ? "" : `-${ext}`}@host.test`) as Address,

@@ -35,6 +35,8 @@ export type DeliveryJob = {
   readonly recipient: Address;
   /** True if an earlier attempt may have got through without our hearing of it (a crash): look before you write. */
   readonly again: boolean;
+  /** True while the sender waits for the outcome: it is not to be delayed for the sake of others. */
+  readonly awaited: boolean;
   /** Set on the local channel only. */
   readonly route: LocalRoute | null;
   readonly message: MessageSource;

@@ -22,7 +22,7 @@ function heldSync() {
 test("those who settle in one turn share a sync", async () => {
   const held = heldSync();
   const batch = new DurableBatch(held.sync, 0);
-  const settled = [1, 2, 3].map(() => batch.enter(device, folder).settle());
+  const settled = [1, 2, 3].map(() => batch.enter(device, folder).settle("in company"));
   await turn();
   await turn();
   assert.equal(held.begun(), 1);
@@ -34,13 +34,13 @@ test("those who settle in one turn share a sync", async () => {
 test("one who settles during a sync waits for the next, and two never run at once", async () => {
   const held = heldSync();
   const batch = new DurableBatch(held.sync, 0);
-  const first = batch.enter(device, folder).settle();
+  const first = batch.enter(device, folder).settle("in company");
   await turn();
   await turn();
   let late = "waiting";
   const second = batch
     .enter(device, folder)
-    .settle()
+    .settle("in company")
     .then(() => {
       late = "settled";
     });
@@ -60,12 +60,12 @@ test("one who settles during a sync waits for the next, and two never run at onc
 test("a sync that fails fails everyone who waited for it, and no one after", async () => {
   const held = heldSync();
   const batch = new DurableBatch(held.sync, 0);
-  const settled = [1, 2].map(() => batch.enter(device, folder).settle());
+  const settled = [1, 2].map(() => batch.enter(device, folder).settle("in company"));
   await turn();
   await turn();
   held.running[0]!.fail(new Error("EIO"));
   for (const one of settled) await assert.rejects(one, /EIO/);
-  const next = batch.enter(device, folder).settle();
+  const next = batch.enter(device, folder).settle("in company");
   await turn();
   await turn();
   held.running[1]!.end();
@@ -89,7 +89,7 @@ test("no descriptor stays open once everyone has settled or left", { skip: proce
   assert.equal(descriptorsOn(folder), before + 1);
   const [first, second, third] = places as [(typeof places)[0], (typeof places)[0], (typeof places)[0]];
   first.leave();
-  await Promise.all([second.settle(), third.settle()]);
+  await Promise.all([second.settle("in company"), third.settle("in company")]);
   await turn();
   assert.equal(descriptorsOn(folder), before);
 });
@@ -97,17 +97,38 @@ test("no descriptor stays open once everyone has settled or left", { skip: proce
 test("a lone delivery waits a moment for company; with enough of them nobody waits", async () => {
   const held = heldSync();
   const patient = new DurableBatch(held.sync, 60_000);
-  const few = [1, 2, 3].map(() => patient.enter(device, folder).settle());
+  const few = [1, 2, 3, 4].map(() => patient.enter(device, folder).settle("in company"));
   for (let n = 0; n < 5; n++) await turn();
-  assert.equal(held.begun(), 0, "three wait for company");
-  const more = [1, 2, 3, 4, 5].map(() => patient.enter(device, folder).settle());
+  assert.equal(held.begun(), 0, "four wait for company");
+  const more = [1, 2, 3, 4, 5, 6, 7, 8].map(() => patient.enter(device, folder).settle("in company"));
   for (let n = 0; n < 5; n++) await turn();
-  assert.equal(held.begun(), 1, "eight are enough");
+  assert.equal(held.begun(), 1, "twelve are enough");
   held.running[0]!.end();
   await Promise.all([...few, ...more]);
   const short = new DurableBatch(held.sync, 5);
-  const alone = short.enter(device, folder).settle();
+  const alone = short.enter(device, folder).settle("in company");
   for (const deadline = performance.now() + 10_000; held.begun() < 2 && performance.now() < deadline; ) await turn();
   held.running[1]!.end();
+  await alone;
+});
+
+test("while a sender waits nobody waits long for company, and one who was alone three times not at all", async () => {
+  const held = heldSync();
+  const batch = new DurableBatch(held.sync, 60_000);
+  let begun = 0;
+  const settled = async (count: number): Promise<void> => {
+    const all = Array.from({ length: count }, () => batch.enter(device, folder).settle("soon"));
+    for (const deadline = performance.now() + 20_000; held.begun() === begun && performance.now() < deadline; )
+      await turn();
+    assert.equal(held.begun(), ++begun);
+    held.running[begun - 1]!.end();
+    await Promise.all(all);
+  };
+  await settled(2); // It does not wait the minute.
+  for (let n = 0; n < 3; n++) await settled(1);
+  const alone = batch.enter(device, folder).settle("soon");
+  for (let n = 0; n < 3; n++) await turn();
+  assert.equal(held.begun(), begun + 1, "at once");
+  held.running[begun]!.end();
   await alone;
 });

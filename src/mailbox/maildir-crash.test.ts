@@ -40,7 +40,7 @@ for (const [where, code, tmp, fresh] of stops) {
         const { deliverToMaildir } = await import(${file("./maildir.ts")});
         const { DurableBatch } = await import(${file("./durable-batch.ts")});
         const keeper = { batch: new DurableBatch(sync), complain: console.error };
-        const delivery = { directory: process.argv[1], name: "1.N.h", head: Buffer.from("head\\n"), message, again: false };
+        const delivery = { directory: process.argv[1], name: "1.N.h", head: Buffer.from("head\\n"), message, again: false, awaited: false };
         await deliverToMaildir(delivery, keeper);`;
       const died = spawnSync(process.execPath, ["--input-type=module", "-e", script, directory], { stdio: "inherit" });
       assert.equal(died.signal, "SIGKILL");
@@ -50,7 +50,10 @@ for (const [where, code, tmp, fresh] of stops) {
       const head = Buffer.from("head\n");
       const message = largeMessage(text);
       const keeper = { batch: new DurableBatch(), complain: () => {} };
-      const outcome = await deliverToMaildir({ directory, name: "1.N.h", head, message, again: true }, keeper);
+      const outcome = await deliverToMaildir(
+        { directory, name: "1.N.h", head, message, again: true, awaited: false },
+        keeper,
+      );
       assert.equal(outcome.fate, "done");
       assert.deepEqual([count("tmp"), count("new"), count("cur")], [0, 1, 0]);
       assert.equal(fs.readFileSync(join(directory, "new", "1.N.h"), "latin1"), `head\n${text}`);

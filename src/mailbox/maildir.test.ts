@@ -31,7 +31,7 @@ const text = "Subject: hello\n\nFrom here on, a body.\nno LF at the end";
 const name = maildirName({ bornAtMs: 1_000_000, queueId: 7, index: 0 }, "host");
 
 function delivery(change: Partial<MaildirDelivery> = {}): MaildirDelivery {
-  return { directory: `${maildir}/`, name, head, message: smallMessage(text), again: false, ...change };
+  return { directory: `${maildir}/`, name, head, message: smallMessage(text), again: false, awaited: false, ...change };
 }
 
 /** Names in tmp, new, cur. */
@@ -142,6 +142,44 @@ test("success is not reported before the sync has ended", async () => {
   end();
   await delivering;
   assert.equal(outcome, "done");
+});
+
+test("what a sender waits for is seen when its bytes are on disk, and reported when its name is", async () => {
+  const syncs: { readonly end: (isWell: boolean) => void }[] = [];
+  const slow = new DurableBatch(() => new Promise((done) => syncs.push({ end: done })), 0);
+  const turns = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) await new Promise((done) => setImmediate(done));
+  };
+  const outcomes: string[] = [];
+  const deliver = () => deliverToMaildir(delivery({ awaited: true }), keeper(slow)).then((o) => outcomes.push(o.fate));
+  const delivering = deliver();
+  await turns();
+  assert.deepEqual(
+    [listing().tmp?.length, listing().new, syncs.length],
+    [1, [], 1],
+    "a power cut would leave no part in new/",
+  );
+  syncs[0]?.end(true);
+  await turns();
+  assert.deepEqual([listing().tmp, listing().new, syncs.length], [[], [name], 2]);
+  assert.deepEqual(outcomes, []);
+  syncs[1]?.end(true);
+  await delivering;
+  assert.deepEqual(outcomes, ["done"]);
+  // A sync that fails: of the bytes, then of the name.
+  fs.rmSync(join(maildir, "new", name));
+  for (const fails of [2, 4]) {
+    const failing = deliver();
+    await turns();
+    if (fails === 4) {
+      syncs[3]?.end(true);
+      await turns();
+    }
+    syncs[fails]?.end(false);
+    await failing;
+    assert.deepEqual([listing().tmp, listing().new], [[], []]);
+  }
+  assert.deepEqual(outcomes, ["done", "temporary", "temporary"]);
 });
 
 test("a symbolic link planted in tmp/ or new/ is not followed", async () => {

@@ -14,25 +14,30 @@ import type { ByteString } from "#bytes";
 import { diskPath, errorCode, errorText } from "#files";
 import { eventLine } from "#log";
 import { done, type Outcome, temporary } from "#mail";
-import type { DurableBatch } from "./durable-batch.ts";
+import type { BatchPlace, DurableBatch } from "./durable-batch.ts";
 import { type MailItem, messagePieces, UnreadableMessage } from "./mail-item.ts";
 import { clearEarlierAttempt, findDelivered } from "./maildir-again.ts";
 
 /*
  * States of one delivery into a Maildir; every step may be the last before a crash.
  *
- *   state      tmp/NAME.*   new/NAME or cur/NAME   what a repeated delivery (`again`) does
- *   M1         none         none                   M2
- *   M2         growing      none                   removes tmp/NAME.*, begins anew
- *   M3         whole        none                   the same
- *   M4         none         there, perhaps not     writes it anew and fsyncs that before the rename, which puts it in the
- *                           yet durable            place of the old one, in cur/ too; then waits for a sync
- *   M5         none         there, durable         the same: the queue has not heard of it, and it does not show
+ *   state      tmp/NAME.*        new/NAME or cur/NAME   what a repeated delivery (`again`) does
+ *   M1         none              none                   M2
+ *   M2         growing           none                   removes tmp/NAME.*, begins anew
+ *   M3         whole             none                   the same
+ *   M3d        whole, durable    none                   the same
+ *   M4         none              there, perhaps not     writes it anew and fsyncs that before the rename, which puts it in the
+ *                                yet durable            place of the old one, in cur/ too; then waits for a sync
+ *   M5         none              there, durable         the same: the queue has not heard of it, and it does not show
  *
  * M1 -> M2 create exclusively; M2 -> M3 write, close; M3 -> M4 rename: readers see it; M4 -> M5 the batch is synced. Only
- * then is success reported. A sync that fails takes M4 back to M1: what it did not write must not count as delivered.
+ * then is success reported. A sync that fails leads back to M1: what it did not write must not count as delivered.
  * M4 is never made M5 by a second sync alone: a kernel may tell of a failed write once and forget the bytes, and the next sync
  * succeeds without them. Only a new file is known to be written.
+ *
+ * A delivery that its sender waits for is nowhere else: after a crash nobody repeats it, so nothing would mend half a file in new/. It
+ * goes M3 -> M3d by a sync of its own and is renamed then. While mail keeps coming, the sync that makes the names of one batch durable
+ * is the one that makes the bytes of the next durable.
  */
 
 /** One delivery into a Maildir. */
@@ -43,6 +48,8 @@ export type MaildirDelivery = MailItem & {
   readonly name: string;
   /** An earlier attempt may have got through: look before writing. */
   readonly again: boolean;
+  /** A sender waits for the outcome. */
+  readonly awaited: boolean;
 };
 
 /**
@@ -94,23 +101,29 @@ async function deliver(
   delivery: MaildirDelivery,
   { batch }: MaildirKeeper,
 ): Promise<Outcome> {
-  const place = batch.isToBeHad ? batch.enter(stat.dev, diskPath(directory)) : null;
+  const { awaited } = delivery;
   const target = diskPath(`${directory}/new/${delivery.name}`);
-  let renamed = false;
+  const enter = (): BatchPlace | null => (batch.isToBeHad ? batch.enter(stat.dev, diskPath(directory)) : null);
+  let place = enter();
+  const temporaryPath = await write(directory, delivery, place === null).catch((error: unknown) => {
+    place?.leave();
+    throw error;
+  });
   try {
-    const temporaryPath = await write(directory, delivery, place === null);
-    try {
-      renameSync(temporaryPath, target);
-    } catch (error) {
-      rmSync(temporaryPath, { force: true });
-      throw error;
+    if (awaited && place !== null) {
+      const forBytes = place;
+      place = null;
+      await forBytes.settle("soon"); // M3 -> M3d
+      place = enter();
     }
-    renamed = true;
-  } finally {
-    if (!renamed) place?.leave();
+    renameSync(temporaryPath, target);
+  } catch (error) {
+    rmSync(temporaryPath, { force: true }); // M3, M3d -> M1
+    place?.leave();
+    throw error;
   }
   try {
-    await (place === null ? fsyncPath(diskPath(`${directory}/new`)) : place.settle());
+    await (place?.settle(awaited ? "now" : "in company") ?? fsyncPath(diskPath(`${directory}/new`)));
   } catch (error) {
     rmSync(target, { force: true }); // M4 -> M1
     throw error;
@@ -139,7 +152,7 @@ async function writeAnew(directory: ByteString, delivery: MaildirDelivery): Prom
  * in this process, and takes the file away if it fails: so look again afterwards.
  */
 async function confirm(directory: ByteString, stat: Stats, name: string, { batch }: MaildirKeeper): Promise<Outcome> {
-  if (batch.isToBeHad) await batch.enter(stat.dev, diskPath(directory)).settle();
+  if (batch.isToBeHad) await batch.enter(stat.dev, diskPath(directory)).settle("soon");
   const found = await findDelivered(directory, name);
   if (found === null) throw new Error("it has gone again");
   if (!batch.isToBeHad) {

@@ -19,6 +19,7 @@ export {
   type NoticeSettled,
   openStore,
   type QueueStore,
+  type Settled,
 } from "./store.ts";
 export {
   openTakeOver,

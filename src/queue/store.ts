@@ -15,6 +15,8 @@
  *   S4 -> S5  flush: COMMIT that removes the rows; if a bounce is owed, the same COMMIT queues it
  *   S5 -> S1  the file is removed after that COMMIT;  S3 -> S1  the same when the COMMIT with the rows was refused
  *
+ * A message may come and go without any of this: see src/send/hand-over.ts. It has a number (reserved here), and S1 is all it ever is.
+ *
  * After a crash: S2, S3 and S5 are files without a row, removed when the store opens; S4 goes on. A delivery that had ended but
  * whose mark was not committed is tried again, and finds its Maildir file by name (`again` in the job).
  */
@@ -65,6 +67,8 @@ export type NoticeSettled = (result: "queued" | "moot" | Error) => void;
 export type QueueStore = {
   /** A number never given before in this queue. */
   nextId(): number;
+  /** True if `id` will not be given again, whatever happens: it may name something outside of the store. */
+  isReserved(id: number): boolean;
   /** True for messages that were queued before this store was opened. */
   isOld(id: number): boolean;
   /** S3 -> S4. */
@@ -126,8 +130,14 @@ export type DueCursor = { readonly dueAtMs: number; readonly id: number; readonl
 
 type Change = { readonly run: () => void; readonly settled: Settled };
 
-/** Ids are reserved in the database this many at a time, so that none is given twice even after kill -9. */
-const idBlock = 1000;
+/**
+ * Ids are reserved in the database this many at a time, so that none is given twice even after kill -9; and the next ones when half of
+ * them are used, so that there are always some.
+ */
+const idBlock = 4000;
+
+/** So many changes do not wait for others to come. */
+const enoughForCommit = 64;
 
 /** Marks nobody waits for are written this many milliseconds later at the latest, or with the next commit. */
 const lazyMs = 20;
@@ -169,7 +179,8 @@ export function openStore(home: string, complain: (line: string) => void, reserv
     if (timer !== null) clearTimeout(timer);
     immediate = null;
     timer = null;
-    if (changes.length === 0 && lazy.length === 0) return true;
+    const reservesIds = nextId + idBlock / 2 > reservedTo;
+    if (changes.length === 0 && lazy.length === 0 && !reservesIds) return true;
     const batch = changes;
     const marks = lazy;
     changes = [];
@@ -178,10 +189,10 @@ export function openStore(home: string, complain: (line: string) => void, reserv
       transact(database, () => {
         for (const mark of marks) mark();
         for (const change of batch) change.run();
-        if (nextId > reservedTo) q.setNextId.run(nextId + idBlock);
+        if (reservesIds) q.setNextId.run(nextId + idBlock);
       });
       // Only now is the block ours: had the COMMIT failed, its numbers would be given again after a crash.
-      if (nextId > reservedTo) reservedTo = nextId + idBlock;
+      if (reservesIds) reservedTo = nextId + idBlock;
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       complain(`warning: trouble writing to queue/queue.db: ${error.message}`);
@@ -220,9 +231,21 @@ export function openStore(home: string, complain: (line: string) => void, reserv
     if (reserve.isHeld) complain("warning: there is room on the disk again");
     return hadRoom;
   };
+  /** A COMMIT costs much and another look at the sockets little: whoever has already knocked comes along. */
+  let cameBefore = 0;
+  const flushWhenQuiet = (): void => {
+    const came = changes.length;
+    if (came === cameBefore || came >= enoughForCommit) {
+      cameBefore = 0;
+      flush();
+      return;
+    }
+    cameBefore = came;
+    immediate = setImmediate(flushWhenQuiet);
+  };
   const soon = (run: () => void, settled: Settled): void => {
     changes.push({ run, settled });
-    immediate ??= setImmediate(flush);
+    immediate ??= setImmediate(flushWhenQuiet);
   };
   const insert = (message: NewMessage): void => {
     q.addMessage.run(message.id, message.bornAtMs, message.bornAtMs, message.sender, sizeOf(message.body));
@@ -265,9 +288,11 @@ export function openStore(home: string, complain: (line: string) => void, reserv
 
   return {
     nextId() {
-      // The block is reserved by the commit that first uses a number beyond it.
-      return nextId++;
+      const id = nextId++;
+      if (nextId + idBlock / 2 > reservedTo && immediate === null) timer ??= setTimeout(flush, lazyMs);
+      return id;
     },
+    isReserved: (id) => id < reservedTo,
     isOld: (id) => id < firstNewId,
     add(message, settled) {
       const told: Settled = (error) => {

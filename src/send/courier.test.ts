@@ -28,6 +28,7 @@ const job = (message: MessageSource): DeliveryJob => ({
   sender: "s\xe9@a.test" as Address,
   recipient: "joe@b.test" as Address,
   again: true,
+  awaited: true,
   route: { user: "joe", uid: 1, gid: 2, home: "/home/j\xe9", dash: "-", ext: "list" },
   message,
 });

@@ -1,6 +1,7 @@
 import type { ByteString } from "#bytes";
 import type { Address } from "#mail";
 import type { Channel, MessageRecord, NewMessage, QueueStore } from "#queue";
+import type { Unstored } from "./hand-over.ts";
 
 /** A message of which at least one recipient is in memory: waiting its turn, parked, or being delivered. */
 export type Live = {
@@ -15,6 +16,8 @@ export type Live = {
   removed: boolean;
   /** The whole message, while memory lasts. */
   body: Buffer | null;
+  /** Set while no row of it is in the store. */
+  unstored: Unstored | null;
 };
 
 /** One recipient in memory. */
@@ -94,5 +97,5 @@ export class LiveMessages {
 }
 
 function newLive(record: MessageRecord, left: number, failed: boolean): Live {
-  return { record, left, claimed: 0, failed, held: false, removed: false, body: null };
+  return { record, left, claimed: 0, failed, held: false, removed: false, body: null, unstored: null };
 }

@@ -8,10 +8,11 @@ import {
   type Outcome,
   temporary,
 } from "#mail";
-import type { Channel, MessageRecord, NewMessage, QueueStore } from "#queue";
+import type { Channel, MessageRecord, NewMessage, QueueStore, Settled } from "#queue";
 import type { CourierResult } from "./courier-link.ts";
 import { type DelayNotices, delayWatch } from "./delay-watch.ts";
 import { Destinations } from "./destinations.ts";
+import { HandOvers } from "./hand-over.ts";
 import { claimKey, type Live, LiveMessages, type Pending } from "./live.ts";
 import { say } from "./log-lines.ts";
 import { gaveUp, isLastPass, nextRetryMs } from "./retry.ts";
@@ -42,6 +43,8 @@ export type SchedulerHouse = {
   readonly composeBounce: (
     record: MessageRecord,
   ) => Promise<{ readonly message: NewMessage; readonly uid: number } | null>;
+  /** How many senders are at the door. While they are few a message is stored before it is delivered: that is quicker for each of them. */
+  readonly senders?: () => number;
   /** Senders hear that their message is late; without it they do not. */
   readonly delayNotices?: DelayNotices;
 };
@@ -57,6 +60,11 @@ export type SchedulerCounts = {
 
 /** The scheduler at work: qmail-send. */
 export type Scheduler = {
+  /**
+   * A complete message has come in. `answer` hears when it is durable, in the store or where it belongs (null), or why it is not; then
+   * nothing of it is kept.
+   */
+  accept(message: NewMessage, uid: number, answer: Settled): void;
   /** A message was queued: log it and start on it. Call it from the store's `settled`, so that no scan of the store comes before. */
   adopt(message: NewMessage, uid: number): void;
   /** A courier came or went: see what can be started. */
@@ -81,6 +89,8 @@ const maxLosses = 5;
 const bouncePauseMs = 123_000;
 /** Recipients made due per step of SIGALRM, so that no step holds up the rest. */
 const hurryStep = 20_000;
+/** From so many senders at a time on their messages are handed over: what that saves is time that others wait for. */
+const manySenders = 24;
 /** Messages up to this size go to the courier with the job. */
 const inlineBytes = 128 * 1024;
 
@@ -92,6 +102,7 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
   const { store, log, nowMs, outlets } = house;
   const live = new LiveMessages(store);
   const destinations = new Destinations(house.destinationConcurrency);
+  const handOvers = new HandOvers({ store, nowMs, onRefused: (id) => saidEnd(id) });
   const windowOf = (channel: Channel): Window =>
     new Window(channel, { store, live, destinations, nowMs, onDue: () => pump(channel) });
   const windows: Readonly<Record<Channel, Window>> = { local: windowOf("local"), remote: windowOf("remote") };
@@ -155,6 +166,7 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
       sender: expandVerp(record.sender, address),
       recipient: address,
       again: pending.attempts > 0 || store.isOld(record.id),
+      awaited: message.unstored !== null,
       message: source,
     };
     outlets[channel].deliver(job).then(
@@ -195,8 +207,17 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     return lost > 0 && lost <= maxLosses;
   };
 
-  /** Writes down what became of a recipient, and finishes its message if it was the last. */
+  /** What became of a recipient; of a message that is not stored only success needs no row. */
   const settle = (pending: Pending, outcome: Outcome, atOnce: boolean): void => {
+    const { live: message } = pending;
+    if (message.unstored === null) writeDown(pending, outcome, atOnce);
+    else if (outcome.fate === "done" && handOvers.arrived(message)) {
+      windows[pending.channel].letGo(pending);
+      saidEnd(message.record.id);
+    } else handOvers.store(message, () => writeDown(pending, outcome, atOnce));
+  };
+  /** Writes down what became of a recipient, and finishes its message if it was the last. */
+  const writeDown = (pending: Pending, outcome: Outcome, atOnce: boolean): void => {
     const { live: message, channel } = pending;
     if (!message.removed && outcome.fate === "temporary") defer(pending, outcome, atOnce);
     else if (!message.removed) {
@@ -263,20 +284,42 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
     }
   };
 
-  const adopt = (message: NewMessage, uid: number): void => {
+  /** A message is ours from now on: its log lines, its place in memory. */
+  const enter = (message: NewMessage, uid: number): Live => {
     const entry = live.add(message);
     const { record } = entry;
     counts.accepted++;
     counts.acceptedBytes += record.sizeBytes;
     log(say.newMessage(record.id));
     log(say.info(record.id, record.sizeBytes, record.sender, uid));
+    return entry;
+  };
+  const offer = (entry: Live, { recipients }: NewMessage): void => {
     const now = nowMs();
-    for (const [index, to] of message.recipients.entries()) {
+    for (const [index, to] of recipients.entries()) {
       windows[to.channel].offer({ live: entry, index, ...to, attempts: 0, passStartedMs: now });
     }
     live.forgetUnclaimed(entry);
+    wake();
+  };
+  const adopt = (message: NewMessage, uid: number): void => {
+    const entry = enter(message, uid);
+    offer(entry, message);
     if (message.recipients.length === 0) finish(entry);
-    else wake();
+  };
+  const accept = (message: NewMessage, uid: number, answer: Settled): void => {
+    const isFree = busy.local < limitOf("local") && windows.local.isIdle;
+    const isCrowded = (house.senders?.() ?? manySenders) >= manySenders;
+    if (!isFree || !isCrowded || !handOvers.suits(message)) {
+      store.add(message, (error) => {
+        if (error === null) adopt(message, uid);
+        answer(error);
+      });
+      return;
+    }
+    const entry = enter(message, uid);
+    handOvers.begin(entry, message, answer);
+    offer(entry, message);
   };
 
   const watchDelay = delayWatch(house, adopt);
@@ -304,7 +347,8 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
   };
   const flag = (id: number, flags: Partial<Pick<Live, "held" | "removed">>): void => {
     const message = live.get(id);
-    if (message !== undefined) Object.assign(message, flags);
+    // One that is not stored is not in the queue for anybody to see, nor to act on.
+    if (message !== undefined && message.unstored === null) Object.assign(message, flags);
   };
 
   status();
@@ -312,6 +356,7 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
   setImmediate(wake);
 
   return {
+    accept,
     adopt,
     wake,
     hurry,
@@ -345,6 +390,9 @@ export function startScheduler(house: SchedulerHouse): Scheduler {
         });
       }
       store.flush();
+      // What was handed over and then stored is written down in the turn after that.
+      await new Promise((done) => setImmediate(done));
+      store.flush();
       log(say.exiting);
     },
   };
@@ -360,11 +408,12 @@ function judge(pending: Pending, result: CourierResult, lifetimeSeconds: number)
   return result.fate === "temporary" && last ? { fate: "permanent", text: `${result.text}${gaveUp}` } : result;
 }
 
-function sourceOf({ record, body }: Live, store: QueueStore): MessageSource {
+function sourceOf({ record, body, unstored }: Live, store: QueueStore): MessageSource {
   const { sizeBytes } = record;
+  const unstoredBytes = unstored?.message.body.kind === "bytes" ? unstored.message.body.bytes : null;
   return {
     sizeBytes,
-    whole: body ?? (sizeBytes <= inlineBytes ? store.read(record, 0, sizeBytes) : null),
+    whole: body ?? unstoredBytes ?? (sizeBytes <= inlineBytes ? store.read(record, 0, sizeBytes) : null),
     read: async (offset, length) => store.read(record, offset, Math.min(length, sizeBytes - offset)),
   };
 }

@@ -58,6 +58,11 @@ export class Window {
     }
   }
 
+  /** Nobody waits a turn: who comes now is next. */
+  get isIdle(): boolean {
+    return this.#fresh.length === 0 && this.#backlog.length === 0;
+  }
+
   /** The next recipient whose turn it is; undefined if none is in memory. */
   next(): Pending | undefined {
     for (;;) {

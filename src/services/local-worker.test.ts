@@ -86,6 +86,7 @@ async function startWorker(
       bornAtMs: 1_000,
       index: 0,
       again: false,
+      awaited: false,
       sender: "jim@a.test" as Address,
       recipient: "joe@host.test" as Address,
       route: { user: "joe", uid, gid, home, dash: "", ext: "" },

@@ -95,6 +95,7 @@ export const serve: Service = async ({ home, log, options }) => {
     nowMs: Date.now,
     concurrency: channels.concurrency,
     destinationConcurrency: settings.destinationConcurrency,
+    senders: () => senders,
     lifetimeSeconds: settings.lifetimeSeconds,
     composeBounce: (record) => composeReport(owedBounce, record, store.failures(record.id), reportHouse()),
     delayNotices: {
@@ -103,32 +104,40 @@ export const serve: Service = async ({ home, log, options }) => {
     },
   });
 
-  /** S1 -> S4: stores a message whose bytes are complete, then hands it to the scheduler. */
+  /** A message whose bytes are complete: the answer to who brought it. */
   const enqueue = (message: NewMessage, uid: number): Promise<DoorAnswer> =>
     new Promise((answer) => {
-      store.add(message, (error) => {
-        if (error !== null) return answer(noRoom); // The store has said why in the log.
-        scheduler.adopt(message, uid);
-        answer({ ...done(), queueId: message.id });
+      scheduler.accept(message, uid, (error) => {
+        answer(error === null ? { ...done(), queueId: message.id } : noRoom); // The store has said why in the log.
       });
     });
 
+  /** Messages that are coming in or wait for their answer. */
+  let senders = 0;
   /** What front ends have counted, all together. */
   const told = new Map<string, number>();
   const doorHouse: DoorHouse = {
     holdIn: join(home, "queue"), // The only folder we may write to.
     begin({ origin, sender, recipients }) {
+      senders++;
       const id = store.nextId();
       const bornAtMs = Date.now();
       const body = gather(id);
       body.write(toBytes(receivedByQueue(id, origin, mailDate(new Date(bornAtMs)))));
       return {
         write: body.write,
-        abort: body.abort,
+        abort() {
+          senders--;
+          body.abort();
+        },
         async end() {
-          const stored = await body.end();
-          if (stored === null) return noRoom;
-          return await enqueue({ id, bornAtMs, sender, body: stored, recipients: routed(recipients) }, origin.uid);
+          try {
+            const stored = await body.end();
+            if (stored === null) return noRoom;
+            return await enqueue({ id, bornAtMs, sender, body: stored, recipients: routed(recipients) }, origin.uid);
+          } finally {
+            senders--;
+          }
         },
       } satisfies Incoming;
     },

@@ -46,6 +46,7 @@ const job = (recipient: string): DeliveryJob => ({
   sender: "",
   recipient: recipient as Address,
   again: false,
+  awaited: false,
   route: null,
   message: { sizeBytes: 3, whole: Buffer.from("hi\n"), read: async () => Buffer.from("hi\n") },
 });

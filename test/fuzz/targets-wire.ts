@@ -167,7 +167,7 @@ async function courier(text: string, sizes: readonly number[]): Promise<unknown>
   const link = linkCourier(server, () => {});
   const whole = Buffer.from("Subject: x\n\n");
   const result = link.deliver({
-    ...{ queueId: 1, bornAtMs: 0, index: 0, sender: "", again: false, route: null },
+    ...{ queueId: 1, bornAtMs: 0, index: 0, sender: "", again: false, awaited: false, route: null },
     recipient: "a@b" as Parameters<typeof link.deliver>[0]["recipient"],
     message: { sizeBytes: whole.length, whole: null, read: async (at, length) => whole.subarray(at, at + length) },
   });

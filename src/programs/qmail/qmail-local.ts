@@ -60,6 +60,7 @@ export const main: Program = async (call) => {
     bornAtMs: now.getTime(),
     index: 0,
     again: false,
+    awaited: true,
     sender: order.sender as ReversePath,
     recipient,
     route: order.route,

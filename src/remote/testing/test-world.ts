@@ -115,6 +115,7 @@ export function job(recipient: string, message: MessageSource = source("Subject:
     sender: "joe@here.test" as Address,
     recipient: recipient as Address,
     again: false,
+    awaited: false,
     route: null,
     message,
   };

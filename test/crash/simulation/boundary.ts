@@ -11,6 +11,7 @@ import type { Machine } from "./machine.ts";
 export type Mutant =
   | "none"
   | "answers before its commit"
+  | "answers before it has arrived"
   | "does not sync a file"
   | "does not sync a folder"
   | "reports success before syncfs"

@@ -61,6 +61,7 @@ const begun = performance.now();
 const limitMs = Number(values.seconds) * 1000;
 let crashes = 0;
 let acknowledged = 0;
+let handedOver = 0;
 let seed = Number(values.from);
 const end = seed + Number(values.lives);
 let failure: { readonly seed: number; readonly why: string } | null = null;
@@ -69,6 +70,7 @@ for (; seed < end && performance.now() - begun < limitMs; seed++) {
     const life = await live(seed, values.mutant as Mutant, world);
     crashes += life.crashes;
     acknowledged += life.acknowledged;
+    handedOver += life.handedOver;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.stack})` : "";
     failure = { seed, why: `${error instanceof Error ? error.message : error}${cause}` };
@@ -77,6 +79,6 @@ for (; seed < end && performance.now() - begun < limitMs; seed++) {
 }
 const lives = seed - Number(values.from);
 process.stdout.write(
-  `${JSON.stringify({ lives, crashes, acknowledged, seconds: (performance.now() - begun) / 1000, failure })}\n`,
+  `${JSON.stringify({ lives, crashes, acknowledged, handedOver, seconds: (performance.now() - begun) / 1000, failure })}\n`,
 );
 process.exit(0);

@@ -77,7 +77,12 @@ const messageHead = `Return-Path: <sender@${host}>\n`;
 const filler = `${"x".repeat(99)}\n`;
 const largeFiller = filler.repeat(Math.ceil(largeBodyBytes / filler.length));
 
-export type Life = { readonly crashes: number; readonly steps: number; readonly acknowledged: number };
+export type Life = {
+  readonly crashes: number;
+  readonly steps: number;
+  readonly acknowledged: number;
+  readonly handedOver: number;
+};
 
 /** Lives one life; throws what went wrong. */
 export async function live(seed: number, mutant: Mutant, world: World): Promise<Life> {
@@ -117,6 +122,7 @@ class House {
   /** Deliveries under way, for the queue to hear of when the worker is lost. */
   #waiting = new Set<() => void>();
   #label = 0;
+  #handedOver = 0;
   /** The clock on the wall is wrong by so much; it jumps between crashes. */
   #clockErrorMs = 0;
   #steps = 0;
@@ -141,7 +147,7 @@ class House {
     await this.#boot();
     await this.#rest();
     this.#judge();
-    return { crashes, steps: this.#steps, acknowledged: this.#acknowledged.length };
+    return { crashes, steps: this.#steps, acknowledged: this.#acknowledged.length, handedOver: this.#handedOver };
   }
 
   /** The supervisor: starts what does not run. */
@@ -198,7 +204,7 @@ class House {
     for (let n = 0; n < count; n++) {
       this.#machine.post(
         this.#queue,
-        this.#random.below(30),
+        this.#random.below(60),
         () => void this.#arrive().catch((error) => this.#machine.note(error)),
       );
     }
@@ -242,14 +248,16 @@ class House {
       body: stored,
       recipients: envelope.recipients.map(route),
     };
-    store.add(message, (error) => {
+    const answer = (error: Error | null): void => {
       if (error !== null) return;
-      this.#scheduler?.adopt(message, 1);
       // The client hears "K" now, if the queue still lives to say it.
-      if (this.#machine.process?.alive !== true) return;
+      if (this.#machine.process?.alive !== true || sent.isAcknowledged) return;
       sent.isAcknowledged = true;
       this.#acknowledged.push(sent);
-    });
+      if (store.message(id) === null) this.#handedOver++;
+    };
+    this.#scheduler?.accept(message, 1, answer);
+    if (this.#world.mutant === "answers before it has arrived") answer(null);
   }
 
   #pause(): Promise<void> {
@@ -291,6 +299,7 @@ class House {
         directory: maildirOf(user),
         name,
         again: job.again,
+        awaited: job.awaited,
         head: Buffer.from(`Return-Path: <${job.sender}>\n`),
         message: { ...job.message, read },
       },
@@ -376,18 +385,17 @@ class House {
 
   async #rest(): Promise<void> {
     const until = this.#machine.nowMs + restMs;
-    while (await this.#step(until)) {
-      if (
-        this.#store?.counts().messages === 0 &&
-        (this.#steps & 15) === 0 &&
-        this.#world.rows("SELECT 1 FROM message").length === 0
-      )
-        break;
+    const isEmpty = (): boolean => this.#world.rows("SELECT 1 FROM message").length === 0;
+    for (;;) {
+      let went = true;
+      while (went && !(this.#store?.counts().messages === 0 && (this.#steps & 15) === 0 && isEmpty()))
+        went = await this.#step(until);
+      // What waits for the end of a turn: files of finished messages, the last reports; and what is on its way without being stored.
+      const moment = this.#machine.nowMs + 60_000;
+      while (await this.#step(moment));
+      if (isEmpty()) return;
+      if (!went) fail("messages are left in the queue");
     }
-    // What waits for the end of a turn: files of finished messages, the last reports.
-    const moment = this.#machine.nowMs + 60_000;
-    while (await this.#step(moment));
-    if (this.#world.rows("SELECT 1 FROM message").length > 0) fail("messages are left in the queue");
   }
 
   /** Between a crash and the next start. */
@@ -446,14 +454,19 @@ class House {
     }
   }
 
+  /** The message a file of a Maildir holds; undefined for a bounce. */
+  #sentAs(name: string): Sent | undefined {
+    return this.#sent.get(idIn(name));
+  }
+
   #isWhole(name: string, file: FileNode): boolean {
-    const id = Number(/Q([0-9]+)R/.exec(name)?.[1]);
+    const id = idIn(name);
     const { disk } = this.#world;
     if (this.#bounces.has(id)) {
       const bytes = disk.bytesOf(file);
       return bytes.toString("latin1", 0, 60).startsWith(bounceHead) && bytes.includes("Hi. This is the");
     }
-    const sent = this.#sent.get(id) ?? fail(`nobody sent ${name}`);
+    const sent = this.#sentAs(name) ?? fail(`nobody sent ${name}`);
     return disk.holds(file, sent.bytes, messageHead.length);
   }
 
@@ -482,12 +495,18 @@ class House {
     }
     for (const user of mailboxes) {
       const tmp = this.#world.disk.find(`${maildirOf(user)}/tmp`);
-      if (tmp?.kind === "folder" && tmp.entries.size > 0) fail(`left in tmp/ of ${user}: ${[...tmp.entries.keys()]}`);
+      if (tmp?.kind !== "folder") continue;
+      // A message that was handed over and whose sender was not answered is in nobody's care: its reader's broom takes it after 36 hours.
+      const left = [...tmp.entries.keys()].filter((name) => this.#sentAs(name)?.isAcknowledged !== false);
+      if (left.length > 0) fail(`left in tmp/ of ${user}: ${left}`);
     }
     const [file] = this.#bodyFiles();
     if (file !== undefined) fail(`file ${file} is left in queue/mess`);
   }
 }
+
+/** The queue's number in a Maildir name. */
+const idIn = (name: string): number => Number(/Q([0-9]+)R/.exec(name)?.[1]);
 
 function route(to: Address): NewMessage["recipients"][number] {
   return { address: to, channel: "local", destination: destinationOf("local", to) };

@@ -22,6 +22,8 @@ type Result = {
   readonly lives: number;
   readonly crashes: number;
   readonly acknowledged: number;
+  /** Of these, answered for when they had arrived, and never stored. */
+  readonly handedOver: number;
   readonly failure: { readonly seed: number; readonly why: string } | null;
 };
 
@@ -44,13 +46,15 @@ test(`100,000 crashes at any operation on the disk, seeds from ${firstSeed}: wha
   }
   const sum = (of: (result: Result) => number): number => results.reduce((total, result) => total + of(result), 0);
   t.diagnostic(
-    `${sum((r) => r.crashes)} crashes in ${sum((r) => r.lives)} lives, ${sum((r) => r.acknowledged)} messages`,
+    `${sum((r) => r.crashes)} crashes in ${sum((r) => r.lives)} lives, ${sum((r) => r.acknowledged)} messages, ${sum((r) => r.handedOver)} of them never stored`,
   );
   assert.ok(sum((r) => r.crashes) >= 10_000, "hardly anything was simulated");
+  assert.ok(sum((r) => r.handedOver) >= 1_000, "hardly anything was handed over");
 });
 
 for (const mutant of [
   "answers before its commit",
+  "answers before it has arrived",
   "does not sync a file",
   "does not sync a folder",
   "reports success before syncfs",
