@@ -8,6 +8,7 @@ export { authenticationResultsField, claimsToBe, receivedSpfField, resultsOf } f
 export { authorDomains } from "./author-domains.ts";
 export { type CheckSettings, checkControlFiles, loadCheckSettings } from "./check-settings.ts";
 export { bodyHasher } from "./dkim/body-hash.ts";
+export { parsePolicyRecord } from "./dmarc/policy-record.ts";
 export type { Dns, Resolved } from "./dns.ts";
 export { type HeaderField, headerEnd, headerFields } from "./header-fields.ts";
 export { checksOf, dmarcOverride, type Judgement, judge, type Stance, type Stances } from "./judge.ts";
@@ -28,4 +29,6 @@ export {
   type SigningKey,
   signingDomain,
 } from "./signing/signing-plan.ts";
+export { checkHost } from "./spf/check-host.ts";
+export { isSpfRecord, parseSpfRecord } from "./spf/record.ts";
 export { type Inspection, inspectHeader, type Proof, type Sender } from "./verify-message.ts";

@@ -4,6 +4,13 @@
  * what a server does. Owns nothing on disk. Tests of any room start a server with a zone of their own from `#dns/testing`.
  */
 export { dnsName } from "./name.ts";
-export { type Exchanger, makeResolver, type Resolved, type Resolver, type ResolverParts } from "./resolver.ts";
+export {
+  type Exchanger,
+  makeResolver,
+  type Resolved,
+  type Resolver,
+  type ResolverParts,
+  type ServiceHost,
+} from "./resolver.ts";
 export { reverseName } from "./reverse-name.ts";
 export { type DnsServer, liveServers, parseServer, readServers } from "./servers.ts";

@@ -19,6 +19,9 @@ export type Resolved<T> =
 /** A mail exchanger as the zone lists it: lower preference first; `exchange` in lower case without trailing dot, "" for the null MX (RFC 7505). */
 export type Exchanger = { readonly preference: number; readonly exchange: string };
 
+/** Where a service of a domain is (RFC 2782). */
+export type ServiceHost = { readonly target: string; readonly port: number };
+
 /** Questions to DNS. Nothing throws: every trouble is `temporary`. Names are taken as absolute; no search list, no /etc/hosts. */
 export type Resolver = {
   resolveMx(name: ByteString): Promise<Resolved<Exchanger>>;
@@ -28,6 +31,10 @@ export type Resolver = {
   resolveIpv6(name: ByteString): Promise<Resolved<string>>;
   /** One byte string for each record, its character strings joined (RFC 7208 §3.3). */
   resolveTxt(name: ByteString): Promise<Resolved<ByteString>>;
+  /** Services of a name (RFC 2782); `target` in lower case, "" where there is no such service. */
+  resolveSrv(name: ByteString): Promise<Resolved<ServiceHost>>;
+  /** RFC 6698, as a zone file has it: `3 1 1 0123abcd...`, lower case. Says nothing of DNSSEC. */
+  resolveTlsa(name: ByteString): Promise<Resolved<string>>;
   /** Names of an IP address, lower case. An address that is none gives `no-name`. */
   resolvePtr(address: string): Promise<Resolved<string>>;
 };
@@ -120,6 +127,8 @@ export function makeResolver({ servers, now = Date.now, timeoutsMs }: ResolverPa
     },
     resolveMx: (name) => look(name, "MX", pickExchanger),
     resolveTxt: (name) => look(name, "TXT", (record) => (record.type === "TXT" ? joinedText(record.data) : null)),
+    resolveSrv: (name) => look(name, "SRV", pickService),
+    resolveTlsa: (name) => look(name, "TLSA", pickTlsa),
     async resolvePtr(address) {
       const name = reverseName(address);
       if (name === null) return { kind: "no-name" };
@@ -146,6 +155,20 @@ function pickExchanger(record: Answer): Exchanger | null {
   if (record.data.exchange === "." || record.data.exchange === "") return { preference, exchange: "" };
   const exchange = dnsName(record.data.exchange);
   return exchange === null ? null : { preference, exchange };
+}
+
+function pickService(record: Answer): ServiceHost | null {
+  if (record.type !== "SRV") return null;
+  const { target, port } = record.data;
+  if (target === "." || target === "") return { target: "", port };
+  const name = dnsName(target);
+  return name === null ? null : { target: name, port };
+}
+
+function pickTlsa(record: Answer): string | null {
+  if (record.type !== "TLSA") return null;
+  const { usage, selector, matchingType, certificate } = record.data;
+  return `${usage} ${selector} ${matchingType} ${certificate.toString("hex")}`;
 }
 
 function joinedText(data: string | Buffer | readonly (string | Buffer)[]): ByteString {

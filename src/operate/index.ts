@@ -6,10 +6,12 @@
 export { shown, shownLines, shownSpan, shownTime } from "#log";
 export { askQueue, type QueueAnswer, queueAdminPath } from "./ask-queue.ts";
 export { type Changed, changeSetting, isSecret, reloadAdvice, unsetSetting } from "./change-setting.ts";
+export { checkDns, type DnsFinding } from "./check-dns.ts";
 export { type CheckScope, checkAll, checkHouse } from "./check-house.ts";
 export { checkInstall, type InstallFlaw } from "./check-install.ts";
 export { countQueue } from "./count-queue.ts";
 export { addKeys, type DkimRecord, type KeyKind, type KeyState, keyStates, zoneLine } from "./dkim-keys.ts";
+export { certificateDigest, type DomainFacts, type NeededRecord, neededRecords } from "./dns-records.ts";
 export {
   type Ending,
   type ExplainHouse,

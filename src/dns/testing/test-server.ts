@@ -24,6 +24,9 @@ export type TestName = {
   readonly mx?: readonly (readonly [preference: number, exchange: string])[];
   readonly txt?: readonly (string | readonly string[])[];
   readonly ptr?: readonly string[];
+  readonly srv?: readonly (readonly [target: string, port: number])[];
+  /** As a zone file has it: `3 1 1 0123abcd`. */
+  readonly tlsa?: readonly string[];
   /** The server follows it within the zone, as a recursive server does. */
   readonly cname?: string;
   /** Gives the alias alone, so that the client must ask on. */
@@ -71,8 +74,20 @@ function recordsOf(owner: string, entry: TestName, type: string): Answer[] {
   if (type === "AAAA") return (entry.aaaa ?? []).map((data) => ({ ...base, type: "AAAA", data }));
   if (type === "PTR") return (entry.ptr ?? []).map((data) => ({ ...base, type: "PTR", data }));
   if (type === "TXT") return (entry.txt ?? []).map((text) => ({ ...base, type: "TXT", data: [text].flat() }));
+  if (type === "SRV")
+    return (entry.srv ?? []).map(([target, port]) => ({
+      ...base,
+      type: "SRV",
+      data: { target, port, priority: 0, weight: 1 },
+    }));
+  if (type === "TLSA") return (entry.tlsa ?? []).map((text) => ({ ...base, type: "TLSA", data: tlsaOf(text) }));
   if (type !== "MX") return [];
   return (entry.mx ?? []).map(([preference, exchange]) => ({ ...base, type: "MX", data: { preference, exchange } }));
+}
+
+function tlsaOf(text: string) {
+  const [usage = 0, selector = 0, matchingType = 0] = text.split(" ").slice(0, 3).map(Number);
+  return { usage, selector, matchingType, certificate: Buffer.from(text.split(" ")[3] ?? "", "hex") };
 }
 
 function lookUp(zone: TestZone, question: Question): Body {

@@ -1,4 +1,4 @@
-/** The manuals of what proves who sent a message: DKIM keys. */
+/** The manuals of what proves who sent a message: DKIM keys, DNS records. */
 import type { Manual } from "../manual.ts";
 
 export const manuals: readonly Manual[] = [
@@ -34,6 +34,28 @@ export const manuals: readonly Manual[] = [
       ["100", "called wrongly"],
       ["111", "trouble; standard error says which"],
     ],
-    seeAlso: ["qmail-control"],
+    seeAlso: ["quail dns", "qmail-control"],
+  },
+  {
+    name: "quail dns",
+    section: 8,
+    purpose: "the DNS records a mail domain needs, and whether they are right",
+    synopsis: ["quail dns DOMAIN [ --check ] [ --json ]"],
+    description: [
+      "Prints the records as a zone file has them: MX, SPF, a key for each DKIM selector that signs or will, DMARC, TLS reporting, MTA-STS, TLSA for the certificate in control/servercert.pem where that can be read, SRV and autoconfig; before each whether it must, should or may be there, and what for.",
+      "With --check it asks DNS (the servers of control/dnsservers or /etc/resolv.conf) and says of each whether it is ok, missing or wrong, and how; of our own name also whether its addresses lead back to it.",
+    ],
+    options: [
+      ["--check", "Ask DNS."],
+      ["--json", "For programs."],
+    ],
+    environment: [["QUAIL_HOME", "The home. Otherwise /var/qmail, or the folder var of the checkout."]],
+    exitCodes: [
+      ["0", "done; with --check: all that must or should be there is right"],
+      ["1", "something that must or should be there is missing or wrong"],
+      ["100", "called wrongly"],
+      ["111", "DNS did not answer, or other trouble; standard error says which"],
+    ],
+    seeAlso: ["quail dkim", "qmail-control"],
   },
 ];

@@ -17,6 +17,10 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["import", { summary: "take the queue of a qmail installation in", load: () => import("./import.ts") }],
   ["cert", { summary: "show, make, get and renew certificates", load: () => import("./cert.ts") }],
   ["dkim", { summary: "make and rotate DKIM keys, and print their DNS records", load: () => import("./dkim.ts") }],
+  [
+    "dns",
+    { summary: "the DNS records a mail domain needs, and whether they are right", load: () => import("./dns.ts") },
+  ],
   ["passwd", { summary: "set a mailbox password", load: () => import("./passwd.ts") }],
   ["queue", { summary: "list, show, hold, retry, expire, remove queued messages", load: () => import("./queue.ts") }],
   ["report", { summary: "what the logs tell: sums, charts, a page", load: () => import("./report.ts") }],
