@@ -11,7 +11,7 @@ import type { Credentials } from "./credentials.ts";
 import type { PopEntry } from "./pop-passwd.ts";
 import { fitsCram } from "./sasl/cram-md5.ts";
 import type { SystemAccount } from "./system-accounts.ts";
-import { clearSecret, verifySecret } from "./verify-secret.ts";
+import { clearSecret, isLocked, verifySecret } from "./verify-secret.ts";
 
 /** Who a login is: what a mailbox server becomes. */
 export type Identity = {
@@ -63,7 +63,8 @@ export async function checkLogin(given: Credentials, sources: LoginSources): Pro
     const found = findAccount(login, sources);
     if (found === null) return (await sources.program()?.(given)) ?? (await nobody(secret));
     if (sources.appPasswords(lowerAscii(found.name)).some((app) => app.fits(secret))) return accept(found);
-    if (found.hash === null) return await nobody(secret);
+    // A locked account takes as long as one that is not there.
+    if (found.hash === null || isLocked(found.hash)) return await nobody(secret);
     const clear = clearSecret(found.hash);
     if (clear !== null && fitsDigest(given, clear)) return accept(found);
     const fits = await verifySecret(secret, found.hash);

@@ -25,6 +25,11 @@ export function storeClear(secret: ByteString): ByteString {
 /** Nobody's password fits these: locked (`!`, `*`), none set (empty), `x` (it stands in the shadow file). */
 const locked = /^(?:$|[!*]|x$)/;
 
+/** True for what stands in place of a hash where nobody may log in by password. */
+export function isLocked(stored: ByteString): boolean {
+  return locked.test(stored);
+}
+
 /** More than this is a slip, and would keep a thread busy for hours. */
 const maxShaRounds = 1_000_000;
 const maxBcryptCost = 16;

@@ -46,7 +46,9 @@ export function loadAuthState(home: string): AuthState {
 export function saveAuthState(home: string, state: AuthState): void {
   const made = `${path(home)}.${process.pid}`;
   try {
-    writeFileSync(made, JSON.stringify(state), { mode: 0o600 });
+    rmSync(made, { force: true });
+    // A file of our own making: what somebody may have laid there, a link maybe, is not written through.
+    writeFileSync(made, JSON.stringify(state), { mode: 0o600, flag: "wx" });
     renameSync(made, path(home));
   } catch (error) {
     rmSync(made, { force: true });

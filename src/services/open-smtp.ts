@@ -3,7 +3,7 @@
  * tcprules with a time behind them: `192.0.2.1:allow,RELAYCLIENT="",RBLSMTPD=""` TAB seconds since 1970. An IPv6 network stands as its
  * first four groups with a colon behind.
  */
-import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { errorCode } from "#files";
@@ -52,7 +52,8 @@ export function noteLogin(home: string, ip: string, nowSeconds: number, minutes:
     table.delete(oldest);
   }
   const made = `${path(home)}.${process.pid}`;
-  writeFileSync(made, renderOpenSmtp(table), { mode: 0o644 });
+  rmSync(made, { force: true });
+  writeFileSync(made, renderOpenSmtp(table), { mode: 0o644, flag: "wx" });
   chmodSync(made, 0o644); // The umask of a service is tight, and smtpd reads this under another uid.
   renameSync(made, path(home));
 }

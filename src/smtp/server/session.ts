@@ -103,7 +103,7 @@ async function greet(talk: Conversation): Promise<SessionEnd | null> {
 function takeCommand(talk: Conversation): string | null | undefined {
   if (talk.ending !== null) return undefined;
   try {
-    return talk.wire.takeLine(talk.house.login === null ? maxLineBytes : maxAuthLineBytes);
+    return talk.wire.takeLine(talk.mayLogIn ? maxAuthLineBytes : maxLineBytes);
   } catch (error) {
     if (error instanceof WireError && error.kind === "too-long") return null;
     throw error;

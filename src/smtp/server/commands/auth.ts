@@ -1,4 +1,5 @@
 import type { ByteString } from "#bytes";
+import { WireError } from "#net";
 import type { Reply } from "../../grammar/reply.ts";
 import type { Conversation } from "../conversation.ts";
 import { channelOf, type LoginTalk, type LoginTurn, offeredMechanisms } from "../login.ts";
@@ -55,7 +56,9 @@ export async function auth(talk: Conversation, argument: ByteString): Promise<Tu
   return conclude(talk, name, await exchange(talk, begun.answer, begun.talk));
 }
 
-type Conclusion = Exclude<LoginTurn, { readonly kind: "challenge" }> | { readonly kind: "cancelled" | "gone" };
+type Conclusion =
+  | Exclude<LoginTurn, { readonly kind: "challenge" }>
+  | { readonly kind: "cancelled" | "gone" | "too-long" };
 
 /** Passes challenges and responses on until there is an answer. */
 async function exchange(talk: Conversation, begun: LoginTurn, login: LoginTalk): Promise<Conclusion> {
@@ -63,10 +66,11 @@ async function exchange(talk: Conversation, begun: LoginTurn, login: LoginTalk):
   for (let turns = 0; turn.kind === "challenge"; turns++) {
     talk.say(say.challenge(turn.data));
     const line = await readResponse(talk);
-    const response = line === null || line === "*" ? null : decode(line === "=" ? "" : line);
+    const response = line === null || line === "*" || line === tooLong ? null : decode(line === "=" ? "" : line);
     if (response === null || turns >= maxTurns) {
       login.cancel();
       if (line === null) return { kind: "gone" };
+      if (line === tooLong) return { kind: "too-long" };
       return line === "*" ? { kind: "cancelled" } : { kind: "malformed" };
     }
     turn = await login.next(response);
@@ -75,11 +79,17 @@ async function exchange(talk: Conversation, begun: LoginTurn, login: LoginTalk):
   return turn;
 }
 
+/** Stands for a line longer than any response; what follows it would be taken for commands, so the session ends. */
+const tooLong = Symbol("too long");
+
 /** One line; null once the client has gone. The wait is one that the sweeper of trickling clients sees. */
-async function readResponse(talk: Conversation): Promise<ByteString | null> {
+async function readResponse(talk: Conversation): Promise<ByteString | typeof tooLong | null> {
   talk.waitingSince = Date.now();
   try {
     return talk.ending === null ? await talk.wire.readLine(maxAuthLineBytes) : null;
+  } catch (error) {
+    if (error instanceof WireError && error.kind === "too-long") return tooLong;
+    throw error;
   } finally {
     talk.waitingSince = null;
   }
@@ -90,6 +100,8 @@ async function conclude(talk: Conversation, mechanism: string, end: Conclusion):
   switch (end.kind) {
     case "gone":
       return { phase: idle, reply: null, end: talk.ending ?? "eof" };
+    case "too-long":
+      return { phase: idle, reply: say.lineTooLong, refusal: command, end: "line-too-long" };
     case "cancelled":
       return refuse(say.cancelledAuth, "auth-cancelled");
     case "malformed":
