@@ -150,6 +150,21 @@ test("a comment or a quoted string in ARC results does not say that DMARC passed
   assert.equal(saysDmarcPass(fieldOf("ARC-Authentication-Results: i=1; mx; dmarc=passed\n")), false);
 });
 
+test("long runs of blanks and brackets in a header or record cost no more than their length", async () => {
+  const run = " ".repeat(400_000);
+  const header =
+    `DKIM-Signature: v=1; a=${run}x; d=a.b;${run}b${run}=x\n` +
+    `From: ${"<(".repeat(50_000)}\nARC-Seal: i=1;${run}x=${run}y;\n` +
+    `Authentication-Results: ${"(".repeat(100_000)}${'"\\'.repeat(50_000)}\n`;
+  const proof = await proveMessage(`${header}\n`, zoneDns({}));
+  assert.equal(proof.dkim?.[0]?.result, "permerror");
+  assert.equal(claimsToBe(headerFields(Buffer.from(header)).at(-1)!, "mx.test"), true);
+  assert.equal(saysDmarcPass(fieldOf(`ARC-Authentication-Results: ${'"\\'.repeat(200_000)}\n`)), false);
+  const record = { "x.test": { txt: [`v=spf1 a:x.${"a".repeat(60_000)}! ${"/".repeat(60_000)}`] } };
+  const spf = await proveMessage("\n", zoneDns(record), { sender: { ...sender, reversePath: "a@x.test" } });
+  assert.equal(spf.spf?.result, "permerror");
+});
+
 test("one message asks DNS so often and so long, and no more", async () => {
   const asked: string[] = [];
   const dns = boundedDns(zoneDns({}, asked), { maxQuestions: 2, withinMs: 60_000 });

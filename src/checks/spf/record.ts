@@ -124,11 +124,13 @@ export function isMacroString(text: ByteString): boolean {
   return !text.replace(macro, "").includes("%");
 }
 
+/** A name has 253 octets; macros are a little longer than what they stand for. */
+const maxSpecChars = 1_000;
 const macroAtEnd = /%(?:\{[^}]*\}|[%_-])$/;
 const topLabel = /\.(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9]+-[A-Za-z0-9-]*[A-Za-z0-9])\.?$/;
 
 /** RFC 7208 §7.1 domain-spec: a macro-string that ends in a macro or in a top label; c, r and t only in explanations. */
 export function isDomainSpec(text: ByteString): boolean {
-  if (text === "" || !isMacroString(text) || /%\{[crtCRT]/.test(text)) return false;
+  if (text === "" || text.length > maxSpecChars || !isMacroString(text) || /%\{[crtCRT]/.test(text)) return false;
   return macroAtEnd.test(text) || topLabel.test(text);
 }
