@@ -13,7 +13,7 @@ export type Served = { readonly server: Server; readonly folder: string; cpu(): 
 export async function withServer<T>(
   contender: Contender,
   work: string,
-  bed: Pick<Bed, "relays" | "perDestination" | "pop3">,
+  bed: Pick<Bed, "relays" | "perDestination" | "pop3" | "tls">,
   use: (served: Served) => Promise<T>,
 ): Promise<T> {
   const folder = freshFolder(work, contender.name);

@@ -18,7 +18,7 @@ const mailboxUid = 65534;
 
 const sendmail = "/usr/sbin/sendmail";
 
-function mainCf({ folder, relays, perDestination = 100 }: Bed): string {
+function mainCf({ folder, relays, perDestination = 100, tls }: Bed): string {
   const routes = Object.entries(relays).map(([domain, port]) => `${domain}=smtp:[127.0.0.1]:${port}`);
   return `compatibility_level = 3.6
 queue_directory = ${folder}/queue
@@ -51,7 +51,7 @@ in_flow_delay = 0
 default_destination_concurrency_limit = ${perDestination}
 initial_destination_concurrency = 20
 qmgr_message_active_limit = 20000
-`;
+${tls === undefined ? "" : `smtpd_tls_security_level = may\nsmtpd_tls_chain_files = ${tls}\n`}`;
 }
 
 /** The services of Debian's master.cf that this mail passes, none in a chroot, the SMTP server with room for 600 sessions. */
@@ -75,6 +75,7 @@ retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 `;
 }

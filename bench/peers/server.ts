@@ -10,6 +10,8 @@ export type Bed = {
   readonly perDestination?: number;
   /** POP3 too, where a server has it; off unless given. */
   readonly pop3?: true;
+  /** A PEM file with a certificate and its key, to offer STARTTLS with; off unless given. */
+  readonly tls?: string;
   /** Words put in front of the server's own command (strace); usually none. */
   readonly wrapper: readonly string[];
 };
