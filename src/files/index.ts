@@ -11,6 +11,7 @@ export { fsyncDirectory, makeFolder, writeFileDurable } from "./durable.ts";
 export { errorCode, errorText, isPassing } from "./error-text.ts";
 export { HeldBytes } from "./held-bytes.ts";
 export { lockByHelper, lockDescriptor } from "./lock-descriptor.ts";
+export { exitStatus, hasPosixSpawn, posixSpawn } from "./posix-spawn.ts";
 export { type ProcessCalls, processCalls, type ResourceLimit } from "./process-calls.ts";
 export { flockFile, hasSyscalls, lockFile, peerUid, reapChild, syncFileSystem } from "./syscalls.ts";
 export { type DatagramSender, datagramTo } from "./unix-datagram.ts";

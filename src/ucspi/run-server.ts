@@ -21,6 +21,7 @@ const misused = 100;
 const trouble = 111;
 /** systemd hands on listening sockets from this descriptor on (sd_listen_fds(3)). */
 const firstListenFd = 3;
+const longMs = 2 ** 31 - 1;
 
 /** What makes a server one of its kind: tcpserver, or sslserver. */
 export type ServerKind = {
@@ -195,7 +196,10 @@ async function keepServer(
   const hears = call.become !== null;
   if (hears) process.on("SIGHUP", reload);
   server.admit();
+  // While all that is left is to wait for a signal (at the limit, with children of its own), Node would see no reason to go on.
+  const alive = setInterval(() => {}, longMs);
   await aborted(call.signal);
+  clearInterval(alive);
   if (hears) process.off("SIGHUP", reload);
   server.stop();
   if (serving.isInside) await Promise.race([server.idle(), sleep(options.drainMs, null, { ref: false })]);
