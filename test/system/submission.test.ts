@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash, createHmac, pbkdf2Sync, X509Certificate } from "node:crypto";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -124,6 +124,24 @@ for (const mechanism of ["LOGIN", "CRAM-MD5"]) {
     assert.match(said, /^Return-Path: /);
   });
 }
+
+test("mpop reads mail by SCRAM-SHA-256 [J-171]", { skip: needs("mpop") }, () => {
+  const fetched = house.path("fetched");
+  for (const part of ["", "tmp", "new", "cur"]) mkdirSync(join(fetched, part));
+  const words = [
+    ...[
+      "--host=127.0.0.1",
+      `--port=${house.ports.pop3}`,
+      "--user=clear@localhost",
+      "--auth=scram-sha-256",
+      "--tls=off",
+    ],
+    ...["--passwordeval=echo correct horse", "--keep=on", `--deliver=maildir,${fetched}`],
+    ...[`--uidls-file=${join(fetched, "uidls")}`],
+  ];
+  const { status, stderr } = spawnSync("mpop", words, { encoding: "utf8", env: { ...process.env, HOME: house.home } });
+  assert.equal(status, 0, stderr);
+});
 
 /** Asks a line and takes the whole reply. */
 function talker(socket: Duplex) {
