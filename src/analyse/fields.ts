@@ -5,6 +5,8 @@ export type LogNumber = number | string;
 
 /** More fields than any line of qmail-send has (spec, section 1); the rest of a line belongs to none. */
 const maxFields = 20;
+/** Longer values of `key=value` are cut: an address has at most 320 octets (RFC 5321 §4.5.3.1). */
+const maxValueBytes = 512;
 /** Numbers of so many digits are exact. */
 const exactDigits = 15;
 
@@ -39,9 +41,11 @@ export class Fields {
     return this.#count;
   }
 
-  /** A field's octets; "" for one the line does not have. */
-  text(index: number): ByteString {
-    return index < this.#count ? this.#bytes.toString("latin1", this.#starts[index]!, this.#ends[index]!) : "";
+  /** A field's octets, at most so many; "" for one the line does not have. */
+  text(index: number, maxBytes: number = Number.POSITIVE_INFINITY): ByteString {
+    if (index >= this.#count) return "";
+    const start = this.#starts[index]!;
+    return this.#bytes.toString("latin1", start, Math.min(this.#ends[index]!, start + maxBytes));
   }
 
   /** Does a field stand there and equal this ASCII word? */
@@ -61,14 +65,17 @@ export class Fields {
       if (this.#bytes[equals] !== 61 || equals >= this.#ends[n]!) continue;
       let at = 0;
       while (at < key.length && this.#bytes[start + at] === key.charCodeAt(at)) at++;
-      if (at === key.length) return this.#bytes.toString("latin1", equals + 1, this.#ends[n]);
+      if (at === key.length)
+        return this.#bytes.toString("latin1", equals + 1, Math.min(this.#ends[n]!, equals + 1 + maxValueBytes));
     }
     return null;
   }
 
-  /** Everything from a field to the end of the line. */
-  from(index: number, to: number): ByteString {
-    return index < this.#count ? this.#bytes.toString("latin1", this.#starts[index]!, to) : "";
+  /** Everything from a field to the end of the line, at most so many octets. */
+  from(index: number, to: number, maxBytes: number): ByteString {
+    if (index >= this.#count) return "";
+    const start = this.#starts[index]!;
+    return this.#bytes.toString("latin1", start, Math.min(to, start + maxBytes));
   }
 
   /** The first octet of a field; -1 for one the line does not have. */

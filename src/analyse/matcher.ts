@@ -46,11 +46,19 @@ export type MatchListener<S> = {
 /** What became of a line: used; of no use here; `warning:` or `alert:`; nothing this grammar knows. */
 export type Heard = "used" | "dropped" | "trouble" | "unknown";
 
+/** What a reader that keeps sums looks at of an address or a reason: what it says stands at its begin. */
+export const enoughTextBytes = 1024;
+
 /** What share of a full table is forgotten at once. */
 const forgottenShare = 1 / 8;
 
-/** How many open messages and deliveries are kept; the oldest are forgotten beyond it. Unbounded if left out. */
-export type MatchBounds = { readonly maxOpen: number };
+/** What a matcher may keep; unbounded if left out. */
+export type MatchBounds = {
+  /** How many open messages, and open deliveries; the oldest are forgotten beyond it. */
+  readonly maxOpen: number;
+  /** How much of an address or a reason. */
+  readonly maxTextBytes: number;
+};
 
 const resultWords: readonly (readonly [start: string, result: Result])[] = [
   ["succ", "k"],
@@ -69,6 +77,7 @@ export class Matcher<S> {
   readonly #stampOf: (stamp: Stamp) => S;
   readonly #listener: MatchListener<S>;
   readonly #maxOpen: number;
+  readonly #maxText: number;
   readonly #messages = new Map<LogNumber, OpenMessage<S>>();
   readonly #deliveries = new Map<LogNumber, OpenDelivery<S>>();
   readonly stamp = new Stamp();
@@ -80,6 +89,7 @@ export class Matcher<S> {
     this.#stampOf = stampOf;
     this.#listener = listener;
     this.#maxOpen = bounds?.maxOpen ?? Number.POSITIVE_INFINITY;
+    this.#maxText = bounds?.maxTextBytes ?? Number.POSITIVE_INFINITY;
   }
 
   /** Open messages, in the order they were born. */
@@ -149,8 +159,14 @@ export class Matcher<S> {
     this.#deliveries.delete(id);
     this.#makeRoom(this.#deliveries);
     const start = this.#stampOf(this.stamp);
-    const recipient = lowerAscii(fields.text(7));
-    this.#deliveries.set(id, { id, message: fields.number(4), channel: fields.text(6), recipient, start });
+    const recipient = lowerAscii(fields.text(7, this.#maxText));
+    this.#deliveries.set(id, {
+      id,
+      message: fields.number(4),
+      channel: fields.text(6, this.#maxText),
+      recipient,
+      start,
+    });
     return "used";
   }
 
@@ -166,7 +182,7 @@ export class Matcher<S> {
     if (message !== null && result === "k") message.successes = plusOne(message.successes);
     if (message !== null && result === "d") message.failures = plusOne(message.failures);
     if (message !== null && result === "z") message.deferrals = plusOne(message.deferrals);
-    const reason = start === "report" ? "report_mangled" : result === "?" ? "" : fields.text(3);
+    const reason = start === "report" ? "report_mangled" : result === "?" ? "" : fields.text(3, this.#maxText);
     this.#listener.delivered(delivery, message, result, this.#stampOf(this.stamp), reason);
     return "used";
   }
@@ -180,7 +196,7 @@ export class Matcher<S> {
       id,
       birth: this.#stampOf(this.stamp),
       bytes: fields.number(4),
-      sender: lowerAscii(fields.text(6)),
+      sender: lowerAscii(fields.text(6, this.#maxText)),
       qp: fields.number(8),
       uid: fields.number(10),
       successes: 0,

@@ -1,5 +1,5 @@
 import { LineSplitter } from "../line-splitter.ts";
-import { Matcher } from "../matcher.ts";
+import { enoughTextBytes, Matcher } from "../matcher.ts";
 import { type ReasonClass, reasonClass } from "../reason-class.ts";
 import { LogFollower } from "./log-follower.ts";
 
@@ -23,7 +23,7 @@ export class ReasonCounts {
       },
       finished: () => {},
     },
-    { maxOpen },
+    { maxOpen, maxTextBytes: enoughTextBytes },
   );
   readonly #splitter = new LineSplitter((bytes, from, to) => {
     this.#matcher.line(bytes, from, to);

@@ -1,5 +1,5 @@
 import type { ByteString } from "#bytes";
-import { Matcher, type MatchListener } from "../matcher.ts";
+import { enoughTextBytes, Matcher, type MatchListener } from "../matcher.ts";
 import { MailFacts } from "./mail-facts.ts";
 import { Pop3Facts, SmtpFacts } from "./session-facts.ts";
 import { TopTable } from "./top-table.ts";
@@ -14,7 +14,7 @@ export type Window = { readonly since: number; readonly until: number };
 export const always: Window = { since: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
 
 /** Numbers in a warning differ from one to the next; it is the same warning. */
-const troubleKey = (text: ByteString): ByteString => text.slice(0, maxTroubleChars).replace(/[0-9]+/g, "N");
+const troubleKey = (text: ByteString): ByteString => text.replace(/[0-9]+/g, "N");
 
 /**
  * Reads logs line by line and keeps sums, in memory that does not grow with the log. Lines of all services may come in any mixture;
@@ -80,7 +80,7 @@ export class LogReport {
     if (!this.#inWindow) return;
     if (seconds < this.first) this.first = seconds;
     if (seconds > this.last) this.last = seconds;
-    if (heard === "trouble") this.#trouble(fields.from(0, to), seconds);
+    if (heard === "trouble") this.#trouble(fields.from(0, to, maxTroubleChars), seconds);
     else if (heard === "unknown") this.#other(word, seconds, to);
     else if (heard === "used") this.#used(word, seconds);
   }
@@ -94,7 +94,7 @@ export class LogReport {
         if (this.#inWindow) this.mail.finished(...facts);
       },
     };
-    return new Matcher((stamp) => stamp.seconds, listener, { maxOpen: this.#maxOpen });
+    return new Matcher((stamp) => stamp.seconds, listener, { maxOpen: this.#maxOpen, maxTextBytes: enoughTextBytes });
   }
 
   #used(word: ByteString, seconds: number): void {
@@ -110,7 +110,8 @@ export class LogReport {
     if (word === "bounce") this.mail.bounces++;
     else if (word === "triple") this.mail.tripleBounces++;
     else if (word === "delaynotice") this.mail.delayNotices++;
-    else if (fields.is(1, "trouble") || fields.is(2, "trouble")) this.#trouble(fields.from(0, to), seconds);
+    else if (fields.is(1, "trouble") || fields.is(2, "trouble"))
+      this.#trouble(fields.from(0, to, maxTroubleChars), seconds);
     else this.otherLines++;
   }
 
@@ -118,6 +119,6 @@ export class LogReport {
     const sums = this.troubles.of(troubleKey(text));
     sums.count++;
     sums.last = seconds;
-    sums.text = text.slice(0, maxTroubleChars);
+    sums.text = text;
   }
 }

@@ -162,6 +162,16 @@ test("unfinished messages are kept up to a bound, the oldest are forgotten, and 
   assert.match(drawTerminal(summary, { width: 80, colours: false }), /note: 3[0-9] [0-9]{3} unfinished messages/);
 });
 
+test("of an address, a reason or a warning without end only a part is kept", () => {
+  const long = "x".repeat(500_000);
+  const summary = reportOn(
+    `${base}.1 info msg 7: bytes 5 from <${long}@x.y> qp 7 uid 0\n${base}.1 starting delivery 1: msg 7 to local ${long}\n` +
+      `${base}.2 delivery 1: deferral: ${long}/\n${base}.3 warning: ${long}\n${base}.4 smtpd session ip=${long}\n`,
+  );
+  assert.deepEqual([summary.mail.deliveries.deferral, summary.smtp.sessions], [1, 1]);
+  assert.ok(JSON.stringify(summary).length < 50_000);
+});
+
 const folder = mkdtempSync(join(tmpdir(), "quail-report-"));
 after(() => rmSync(folder, { recursive: true }));
 const quail = (args: readonly string[], more: { input?: string; heapMiB?: number; env?: NodeJS.ProcessEnv } = {}) =>

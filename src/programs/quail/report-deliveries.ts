@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readLogFile, readLogStream, type Window } from "#analyse";
-import { deliveryFacts, LineSplitter, LogFollower, Matcher } from "#analyse/live";
+import { deliveryFacts, enoughTextBytes, LineSplitter, LogFollower, Matcher } from "#analyse/live";
 import { type ProgramCall, writeAll } from "#process";
 
 /** How often a log that has nothing new is looked at. */
@@ -21,7 +21,7 @@ class DeliveryLines {
       },
       finished: () => {},
     };
-    this.#matcher = new Matcher<number>((stamp) => stamp.seconds, listener, { maxOpen });
+    this.#matcher = new Matcher<number>((stamp) => stamp.seconds, listener, { maxOpen, maxTextBytes: enoughTextBytes });
   }
 
   readonly sink = (bytes: Buffer, from: number, to: number): void => {
