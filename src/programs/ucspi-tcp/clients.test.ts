@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { PassThrough } from "node:stream";
 import { type TestContext, test } from "node:test";
+import { startTestDns } from "#dns/testing";
 import { hasSyscalls } from "#files";
 import { linkedPrograms } from "../testing/linked-programs.ts";
 import { outcome, run, serve, talk, ucspiOf } from "./testing/ucspi-house.ts";
@@ -166,4 +167,16 @@ test("a server's chain of ours records what its program reads and writes, under 
   assert.match(server.stderr.text(), /^\d+ < a \n\d+ < b\+\n/m);
   assert.match(server.stderr.text(), /^\d+ > \[EOF\]\n/m);
   assert.ok(Number(pid) > 2 ** 22);
+});
+
+test("rblsmtpd without a client's address asks nobody and goes on, with one it asks and rejects [U-107] [U-102]", async (t) => {
+  const dns = await startTestDns({ "2.0.0.127.black.test": { txt: ["listed"] } });
+  t.after(() => dns.close());
+  const env = { DNSCACHEIP: dns.server };
+  const words = ["rblsmtpd", "-rblack.test", "-t0", "echo", "served"] as const;
+  assert.deepEqual(await outcome(t, words, { env }), { code: 0, stdout: "served\n", stderr: "" });
+  assert.deepEqual(dns.asked, []);
+  const listed = await outcome(t, words, { env: { ...env, TCPREMOTEIP: "127.0.0.2" } });
+  assert.deepEqual([listed.code, listed.stdout], [0, "451 listed\r\n"]);
+  assert.equal(listed.stderr, `rblsmtpd: 127.0.0.2 pid ${process.pid}: 451 listed\n`);
 });
