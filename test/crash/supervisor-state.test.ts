@@ -1,5 +1,5 @@
 /**
- * Why the supervisor is not in the simulation: what it has on the disk (`ready`, `run/services`, the locks, sockets, compiled code) says how things stand
+ * Why the supervisor is not in the simulation: what it has on the disk (`ready`, `run/services`, `service/`, the locks, sockets, compiled code) says how things stand
  * and decides nothing. Nothing of it is synced, so a power cut may leave any of it empty, in zeros, cut short, of long ago, or not at all: each
  * of that is laid under a start here, which must come to life and forget no message. What must not be lost is the queue's.
  */
@@ -51,6 +51,11 @@ test("whatever a power cut makes of the supervisor's files, and with sockets tha
         rmSync(path); // A socket's name, and a file of that name: another start's, restored from a backup.
         writeFileSync(path, "");
       }
+    }
+    for (const name of readdirSync(house.path("service"))) {
+      const run = house.path("service", name, "run");
+      if (round === 0) truncateSync(run, 0);
+      else writeFileSync(run, Buffer.alloc(statSync(run).size));
     }
     await house.start();
     await mailPasses(house, `after ${round}`);

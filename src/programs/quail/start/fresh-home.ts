@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { utf8ToByteString } from "#bytes";
 import { multiCallPath } from "#process";
 import { makeFirstCertificate } from "./first-certificate.ts";
+import { makeDurable } from "./make-durable.ts";
 import { StartError, step } from "./start-error.ts";
 import type { Ids } from "./who.ts";
 
@@ -234,6 +235,7 @@ export async function makeHome(home: string, ids: Dwellers): Promise<void> {
     if (fresh) {
       writeFileSync(beginning(home), "");
       await furnish(home, ids);
+      await makeDurable(home);
     }
     // The queue's folder comes last: as long as it is missing, the home is fresh and the next start completes it.
     for (const [name, mode] of folders) ensureFolder(join(home, name), mode);

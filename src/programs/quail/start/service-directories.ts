@@ -34,9 +34,12 @@ exec ${command.map(quoted).join(" ")} "$@"
   return text.replace("\n", `\n# sum=${sumOf(text)}\n`);
 }
 
-/** True if this is no `run` of ours any more. */
+/** What a power cut may leave of a file that was just written: nothing, or as many NULs. */
+const isBlank = (text: string): boolean => /^[\0\s]*$/.test(text);
+
+/** True if this is no `run` of ours any more. One with nothing in it says nothing of an admin's will. */
 export function isEdited(text: string): boolean {
-  return sumLine.exec(text)?.[1] !== sumOf(text);
+  return !isBlank(text) && sumLine.exec(text)?.[1] !== sumOf(text);
 }
 
 /** The edited `run` of a service directory, to be run in place of the service; null while it is ours, or gone. */
@@ -54,8 +57,10 @@ export function editedRun(directory: string): Substitute | null {
 function writeRun(directory: string, spec: ServiceSpec): void {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, "run");
-  if (existsSync(path) && isEdited(readFileSync(path, "latin1"))) return;
-  writeFileSync(path, runText(spec));
+  const text = runText(spec);
+  const found = existsSync(path) ? readFileSync(path, "latin1") : "";
+  if (isEdited(found)) return;
+  if (found !== text) writeFileSync(path, text); // Not at each start: every time it could be lost anew.
   chmodSync(path, 0o755);
   chmodSync(directory, 0o755); // Whatever our umask is.
 }
