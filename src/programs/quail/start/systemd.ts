@@ -14,7 +14,15 @@ const firstListenFd = 3;
 const maxListenFds = 64;
 
 /** Variables that are for us alone: a service of the admin's is not what systemd speaks to. */
-const ours = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] as const;
+const ours = [
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+  "LISTEN_PID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "MALLOC_ARENA_MAX", // Of bin/quail.
+] as const;
 
 /** The environment without them. */
 export function withoutSystemd(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
