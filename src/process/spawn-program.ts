@@ -111,15 +111,16 @@ export function spawnProgram(words: readonly [string, ...string[]], call: SpawnC
     ...(call.name === undefined ? {} : { argv0: call.name }),
   };
   return new Promise((resolve) => {
+    // Heard from before the child is there: others may know of it before spawn comes back. (Passed on only after that.)
+    const relay = (signal: NodeJS.Signals): void => {
+      child.kill(signal);
+    };
+    for (const signal of call.relay ?? []) process.on(signal, relay);
     const child = spawn(words[0], words.slice(1), options);
     if (child.pid !== undefined) call.onSpawn?.(child.pid);
     const stop = (): void => {
       child.kill("SIGTERM");
     };
-    const relay = (signal: NodeJS.Signals): void => {
-      child.kill(signal);
-    };
-    for (const signal of call.relay ?? []) process.on(signal, relay);
     const settle = (code: number): void => {
       call.signal.removeEventListener("abort", stop);
       for (const signal of call.relay ?? []) process.off(signal, relay);

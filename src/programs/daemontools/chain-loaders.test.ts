@@ -132,7 +132,7 @@ test("without koffi the program is a child: its code comes back, limits and lock
     ["SIGTERM", 3],
     ["SIGHUP", 4],
   ] as const) {
-    const script = "trap 'exit 3' TERM; trap 'exit 4' HUP; echo ready; while :; do sleep 0.1; done";
+    const script = "trap 'exit 3' TERM; trap 'exit 4' HUP; echo ready; for i in $(seq 300); do sleep 0.1; done";
     const child = spawn(join(house.bin, "envdir"), ["env", "sh", "-c", script], {
       cwd: folder,
       env: { PATH: house.path, ...env },

@@ -34,7 +34,8 @@ export function linkedPrograms(names: readonly string[]): LinkedPrograms {
   const bin = join(folder, "bin");
   mkdirSync(bin);
   for (const name of names) symlinkSync(multiCallPath, join(bin, name));
-  const plain = process.env.PATH ?? "/usr/bin:/bin";
+  // Not our own $PATH: a folder in it that may not be entered changes what is said of a program that is nowhere.
+  const plain = "/usr/bin:/bin:/usr/sbin:/sbin";
   const path = `${bin}:${plain}`;
   const go = (file: string, args: readonly string[], PATH: string, input: string, env: NodeJS.ProcessEnv): Ended => {
     const ended = spawnSync(file, args, {
