@@ -128,6 +128,8 @@ export type QueueStore = {
 /** Where a scan of the due index stands: rows after this one come next. */
 export type DueCursor = { readonly dueAtMs: number; readonly id: number; readonly index: number };
 
+/** A change nobody waits for. It stays in line until a COMMIT has taken it; then `committed` is called. */
+type Lazy = { readonly run: () => void; readonly committed?: () => void };
 type Change = { readonly run: () => void; readonly settled: Settled };
 
 /**
@@ -169,7 +171,7 @@ export function openStore(home: string, complain: (line: string) => void, reserv
   removeOrphans(home, q);
 
   let changes: Change[] = [];
-  let lazy: (() => void)[] = [];
+  let lazy: Lazy[] = [];
   let immediate: NodeJS.Immediate | null = null;
   let timer: NodeJS.Timeout | null = null;
 
@@ -187,7 +189,7 @@ export function openStore(home: string, complain: (line: string) => void, reserv
     lazy = [];
     try {
       transact(database, () => {
-        for (const mark of marks) mark();
+        for (const mark of marks) mark.run();
         for (const change of batch) change.run();
         if (reservesIds) q.setNextId.run(nextId + idBlock);
       });
@@ -202,6 +204,7 @@ export function openStore(home: string, complain: (line: string) => void, reserv
       return false;
     }
     if (!reserve.isHeld) shrinkLog();
+    for (const mark of marks) mark.committed?.();
     for (const change of batch) change.settled(null);
     return true;
   };
@@ -271,15 +274,10 @@ export function openStore(home: string, complain: (line: string) => void, reserv
   const dropBody = ({ id, body }: NewMessage): void => {
     if (body.kind === "file") dropFile(id);
   };
-  /** S4 -> S5 -> S1: the file goes only after the rows are gone for good; a refused COMMIT leaves both, and is tried again. */
-  const finishLarge = (id: number): void =>
-    soon(
-      () => erase(id),
-      (error) => {
-        if (error === null) dropFile(id);
-        else setTimeout(() => finishLarge(id), retryMs).unref();
-      },
-    );
+  const whenever = (mark: Lazy): void => {
+    lazy.push(mark);
+    if (immediate === null) timer ??= setTimeout(flush, lazyMs);
+  };
   /** An admin's change: its own commit, after whatever waits. */
   const now = (run: () => number): number => {
     flush();
@@ -303,16 +301,17 @@ export function openStore(home: string, complain: (line: string) => void, reserv
       else setImmediate(told, noRoom);
     },
     mark(id, index, mark) {
-      lazy.push(() => {
-        if (mark.kind === "later") q.markLater.run(mark.dueAtMs, mark.triedAtMs, mark.report, id, index);
-        else q.markFinal.run(recipientStates[mark.kind], mark.report, id, index);
+      whenever({
+        run() {
+          if (mark.kind === "later") q.markLater.run(mark.dueAtMs, mark.triedAtMs, mark.report, id, index);
+          else q.markFinal.run(recipientStates[mark.kind], mark.report, id, index);
+        },
       });
-      if (immediate === null) timer ??= setTimeout(flush, lazyMs);
     },
     finish(message) {
-      if (message.sizeBytes > largeBodyBytes) return finishLarge(message.id);
-      lazy.push(() => erase(message.id));
-      if (immediate === null) timer ??= setTimeout(flush, lazyMs);
+      const { id, sizeBytes } = message;
+      // The file goes only after the rows are gone for good. A refused COMMIT leaves both, and the mark with those that wait.
+      whenever({ run: () => erase(id), ...(sizeBytes > largeBodyBytes ? { committed: () => dropFile(id) } : {}) });
     },
     finishWithBounce(message, bounce, settled) {
       soon(

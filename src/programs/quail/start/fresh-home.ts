@@ -27,7 +27,6 @@ import type { Ids } from "./who.ts";
 const folders: readonly (readonly [name: string, mode: number])[] = [
   ["", 0o755],
   ["control", 0o755],
-  ["control/certs", 0o755],
   ["users", 0o755],
   ["alias", 0o755],
   ["home", 0o755],
@@ -218,6 +217,8 @@ async function linkPrograms(home: string): Promise<void> {
 
 async function furnish(home: string, ids: Dwellers): Promise<void> {
   for (const [name, text] of Object.entries(controlFiles)) ensureFile(join(home, "control", name), text);
+  // An admin's own control/ gets it from `quail cert`.
+  ensureFolder(join(home, "control", "certs"), 0o755);
   await makeFirstCertificate(home, ids.certificateGid ?? null);
   for (const name of forwarded) ensureFile(join(home, "alias", `.qmail-${name}`), `&${testAddress}\n`);
   // An admin's own users/assign says who there is; the test account would be a stranger in it.
