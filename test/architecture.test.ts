@@ -25,6 +25,7 @@ const sideways: ReadonlyMap<string, string> = new Map([
   ["control -> bytes", "control files are octets"],
   ["net -> bytes", "tcp rules are octets"],
   ["process -> files", "execve and setrlimit are system calls that Node lacks; the words for what they say"],
+  ["tls -> process", "Node's cryptography is loaded when it is wanted"],
   ["tls -> control", "which certificates and ciphers there are"],
   ["tls -> files", "ticket keys are written as a whole"],
   ["supervise -> files", "locks"],

@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { cryptoLater } from "#process/memory";
 import { encodeQuestion, type Question, type Reply } from "./packet.ts";
 import type { DnsServer } from "./servers.ts";
 import { askTcp, askUdp, hasFailed, type TryResult } from "./transport.ts";
@@ -16,7 +16,7 @@ function settles(reply: Reply): boolean {
 }
 
 async function tryOnce(server: DnsServer, question: Question, timeoutMs: number, edns: boolean): Promise<TryResult> {
-  const id = randomInt(0x10000);
+  const id = cryptoLater().randomInt(0x10000);
   const attempt = { server, id, question, packet: encodeQuestion(id, question, edns), timeoutMs };
   const reply = await askUdp(attempt);
   if (hasFailed(reply)) return reply;

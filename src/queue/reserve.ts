@@ -1,6 +1,6 @@
-import { randomFillSync } from "node:crypto";
 import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { cryptoLater } from "#process/memory";
 
 /** Enough for the database's log to take in what became of some thousand recipients. */
 const reserveBytes = 4 * 1024 * 1024;
@@ -46,7 +46,7 @@ function write(path: string): boolean {
   try {
     const fd = openSync(path, "w", 0o600);
     try {
-      const bytes = randomFillSync(Buffer.allocUnsafe(reserveBytes));
+      const bytes = cryptoLater().randomFillSync(Buffer.allocUnsafe(reserveBytes));
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
     } finally {
       closeSync(fd);

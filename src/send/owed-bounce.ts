@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { type BounceFormat, bounceRecipient, composeBounce } from "#bounce";
 import type { ByteString } from "#bytes";
 import { type Address, type Origin, parseAddress, type ReversePath, receivedByQueue } from "#mail";
 import { mailDate, scanHeader } from "#message";
+import { cryptoLater } from "#process/memory";
 import type { Failure, MessageRecord } from "#queue";
 
 /** Control values a bounce is made with (spec 3.2, 4.6). */
@@ -54,7 +54,7 @@ export function owedBounce(
     failures: failures.map(({ address, report }) => ({ recipient: from.shown(address), report })),
     now: from.now,
     bornAt: new Date(record.bornAtMs),
-    unique: `${from.id}.${randomBytes(8).toString("hex")}`,
+    unique: `${from.id}.${cryptoLater().randomBytes(8).toString("hex")}`,
     original: {
       sizeBytes: record.sizeBytes,
       headerBytes: scanHeader(from.read(0, Math.min(headerBytes, record.sizeBytes))).bodyAt,

@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { composeDelayNotice, delayRecipient, isAutomatic } from "#bounce";
 import { type Address, type Origin, receivedByQueue } from "#mail";
 import { mailDate, scanHeader, splitHeader } from "#message";
+import { cryptoLater } from "#process/memory";
 import type { Failure, MessageRecord } from "#queue";
 import type { BounceSettings, OwedBounce } from "./owed-bounce.ts";
 
@@ -34,7 +34,7 @@ export function owedNotice(
     now: from.now,
     bornAt: new Date(record.bornAtMs),
     retryUntil: from.retryUntil,
-    unique: `${from.id}.${randomBytes(8).toString("hex")}`,
+    unique: `${from.id}.${cryptoLater().randomBytes(8).toString("hex")}`,
     headerBytes: scanHeader(start).bodyAt,
     format: settings.format,
     maxCopyBytes: settings.maxCopyBytes,

@@ -8,7 +8,7 @@ import { writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { tai64nOf } from "#log";
-import { tidyWhenQuiet } from "#process/memory";
+import { memoryVariables, tidyWhenQuiet } from "#process/memory";
 import { gatherLines } from "./gather-lines.ts";
 import type { RunningService, Service } from "./service.ts";
 import { writeOut } from "./write-out.ts";
@@ -27,7 +27,7 @@ process.umask(0o077);
 
 // In force by now, and nobody else's: not for the programs we start.
 delete process.env.NODE_COMPILE_CACHE;
-delete process.env.MALLOC_ARENA_MAX;
+for (const name of memoryVariables) delete process.env[name];
 
 const out = gatherLines((text) => writeOut(1, text));
 const log = (line: string): void => out.add(`${tai64nOf(new Date())} ${line}\n`);

@@ -163,7 +163,7 @@ function makeContext(
     ciphers,
     minVersion: oldest,
     honorCipherOrder: true,
-    secureOptions,
+    secureOptions: secureOptions(),
     sessionIdContext: "quail",
     sessionTimeout: resumableSeconds,
     // Never the authorities of the system: what they vouch for is no client of ours. (An empty list also spares reading them.)

@@ -1,4 +1,5 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
+import { cryptoLater } from "#process/memory";
 
 /** A certificate with the key to it: what a server proves itself with. */
 export type Identity = {
@@ -35,7 +36,7 @@ export function parseIdentity(text: string): Identity {
 
 function parseKey(pem: string): KeyObject {
   try {
-    return createPrivateKey(pem);
+    return cryptoLater().createPrivateKey(pem);
   } catch {
     const locked = pem.includes("ENCRYPTED");
     throw new IdentityError(
@@ -46,7 +47,7 @@ function parseKey(pem: string): KeyObject {
 
 function parseCertificate(pem: string): X509Certificate {
   try {
-    return new X509Certificate(pem);
+    return new (cryptoLater().X509Certificate)(pem);
   } catch {
     throw new IdentityError("has a certificate that cannot be read");
   }

@@ -2,8 +2,9 @@
  * Certificates and requests for them, which Node reads but cannot make: ECDSA on P-256, SHA-256 (RFC 5280, RFC 2986). The names go
  * into the subject alternative name, where clients look (RFC 9525 §6.3); the subject's CN is for people.
  */
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { isIP } from "node:net";
+import { cryptoLater } from "#process/memory";
 import * as der from "./der.ts";
 
 const oids = {
@@ -26,7 +27,7 @@ const maxCommonNameChars = 64;
 
 /** The kinds of key we make; a key that was brought along may be any that OpenSSL signs SHA-256 with. */
 export function makeKey(): KeyObject {
-  return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  return cryptoLater().generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 }
 
 /** A key as a file holds it (PKCS #8). */
@@ -73,11 +74,11 @@ const signatureKind = (key: KeyObject): Buffer =>
 
 /** SubjectPublicKeyInfo. */
 const publicPart = (key: KeyObject): Buffer =>
-  (key.type === "public" ? key : createPublicKey(key)).export({ type: "spki", format: "der" });
+  (key.type === "public" ? key : cryptoLater().createPublicKey(key)).export({ type: "spki", format: "der" });
 
 /** `body`, what it was signed with, and the signature. */
 function signed(body: Buffer, key: KeyObject): Buffer {
-  return der.sequence(body, signatureKind(key), der.bitString(sign("sha256", body, key)));
+  return der.sequence(body, signatureKind(key), der.bitString(cryptoLater().sign("sha256", body, key)));
 }
 
 /** What a self-signed certificate is made of. Names: hosts (A-labels) and IP addresses; the first one is the subject. */
@@ -94,7 +95,7 @@ export type SelfSigned = {
 
 /** A certificate nobody but us vouches for, in PEM. */
 export function selfSign({ names, key, notBefore, notAfter, acmeDigest, issued }: SelfSigned): string {
-  const serial = randomBytes(16);
+  const serial = cryptoLater().randomBytes(16);
   serial[0]! &= 0x7f; // Positive, and not zero.
   serial[0]! |= 0x40;
   const who = subject(names[0]);

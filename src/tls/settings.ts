@@ -1,5 +1,5 @@
-import { constants } from "node:crypto";
 import { readSetting } from "#control";
+import { cryptoLater } from "#process/memory";
 
 /** How a server speaks TLS, as the control files say. */
 export type TlsSettings = {
@@ -28,5 +28,7 @@ export function loadTlsSettings(home: string): TlsSettings {
 }
 
 /** No session is ever renegotiated (CVE-2011-1473), nor compressed; clients without AES in hardware get ChaCha20. */
-export const secureOptions: number =
-  constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION | constants.SSL_OP_PRIORITIZE_CHACHA;
+export function secureOptions(): number {
+  const { constants } = cryptoLater();
+  return constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION | constants.SSL_OP_PRIORITIZE_CHACHA;
+}

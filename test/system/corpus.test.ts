@@ -57,7 +57,7 @@ async function sendAll(samples: Iterator<Sample>, port: number, to: string): Pro
 }
 
 const date = "[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} -0000";
-const hop = `Received: \\(qmail [0-9]+ invoked from network\\); ${date}\\nReceived: from [^\\n]+\\n {2}by [^\\n]+ with [A-Z0-9]+; ${date}\\n`;
+const hop = `Received: \\(qmail [0-9]+ invoked from network\\); ${date}\\nReceived: from [^\\n]+\\n {2}by [^\\n]+ with [A-Z0-9]+(?: \\(TLS[^)\\n]*\\))?; ${date}\\n`;
 
 /** The fields that Quail adds to a message that came over `hops` SMTP connections (spec 7.8). */
 function traceFields(to: string, hops: number): RegExp {

@@ -2,7 +2,7 @@
  * A home, made on the first start and left alone afterwards: what is there is kept, so that an admin's files laid beforehand
  * count, and a start that broke off is completed by the next. Folders that the services need are looked after at each start.
  */
-import { randomBytes, scryptSync } from "node:crypto";
+
 import {
   chmodSync,
   existsSync,
@@ -18,6 +18,7 @@ import {
 import { join } from "node:path";
 import { utf8ToByteString } from "#bytes";
 import { multiCallPath } from "#process";
+import { cryptoLater } from "#process/memory";
 import { makeFirstCertificate } from "./first-certificate.ts";
 import { makeDurable } from "./make-durable.ts";
 import { StartError, step } from "./start-error.ts";
@@ -162,6 +163,7 @@ const scryptCost = { N: 16_384, r: 8, p: 1 };
 
 /** `$scrypt$ln=14,r=8,p=1$SALT$HASH`, the PHC form (base64 without padding). */
 function hashPassword(password: string): string {
+  const { randomBytes, scryptSync } = cryptoLater();
   const salt = randomBytes(16);
   const { N, r, p } = scryptCost;
   const unpadded = (bytes: Buffer): string => bytes.toString("base64").replace(/=+$/, "");
@@ -191,7 +193,7 @@ Where things are
 }
 
 function makePassword(home: string, { uid, gid }: Ids): void {
-  const password = randomBytes(12).toString("base64url");
+  const password = cryptoLater().randomBytes(12).toString("base64url");
   const line = [testAddress, hashPassword(password), uid, gid, `${home}/home/${testAccount}`].join(":");
   for (const [name, text] of [
     ["control/poppasswd", `${line}\n`],

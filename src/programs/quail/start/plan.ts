@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSetting, readText } from "#control";
-import { serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
+import { quietServiceMemoryEnv, serviceMemoryEnv, serviceNodeFlags } from "#process/memory";
 import { firstHeldFd, type ServiceSpec } from "#supervise";
 import { ownFolder } from "./lay-out.ts";
 import { maxSmtpdCount, type PortName, type StartOptions } from "./options.ts";
@@ -88,10 +88,14 @@ const pop3Listeners = [
 /** What services see of our environment; the rest of it is ours alone. */
 const passedOn = ["PATH", "TZ", "LANG", "LC_ALL", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"] as const;
 
-function serviceEnv(env: NodeJS.ProcessEnv, home: string, cache: string): NodeJS.ProcessEnv {
+/** Services that pass no mail. */
+const quiet: ReadonlySet<string> = new Set(["local", "metrics"]);
+
+function serviceEnv(env: NodeJS.ProcessEnv, home: string, module: string, cache: string): NodeJS.ProcessEnv {
   const passed = Object.fromEntries(passedOn.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
   const path = "/usr/local/bin:/usr/bin:/bin";
-  return { PATH: path, ...passed, ...serviceMemoryEnv, QUAIL_HOME: home, NODE_COMPILE_CACHE: cache };
+  const memory = quiet.has(module) ? quietServiceMemoryEnv : serviceMemoryEnv;
+  return { PATH: path, ...passed, ...memory, QUAIL_HOME: home, NODE_COMPILE_CACHE: cache };
 }
 
 /** The stages of the house, for `startHouse`. */
@@ -114,7 +118,7 @@ export function planHouse(parts: PlanParts): readonly (readonly ServiceSpec[])[]
       log: name,
       command: [process.execPath, ...serviceNodeFlags, ...confined, entry, module, ...words],
       cwd: home,
-      env: serviceEnv(parts.env, home, cache),
+      env: serviceEnv(parts.env, home, module, cache),
       heldFds: [parts.lockFd],
       stopWithinMs: stopWithinMs.other,
       ...more,
@@ -186,7 +190,7 @@ export function codeToWarm(parts: PlanParts, stages: readonly (readonly ServiceS
     return {
       ...local,
       command: [process.execPath, ...serviceNodeFlags, entry, module],
-      env: serviceEnv(parts.env, parts.home, cache),
+      env: serviceEnv(parts.env, parts.home, module, cache),
     };
   });
   return [...services, ...workers];

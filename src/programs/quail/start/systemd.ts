@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { memoryVariables } from "#process/memory";
 import { type PortName, portNames } from "./options.ts";
 import { StartError } from "./start-error.ts";
 
@@ -21,7 +22,7 @@ const ours = [
   "LISTEN_PID",
   "LISTEN_FDS",
   "LISTEN_FDNAMES",
-  "MALLOC_ARENA_MAX", // Of bin/quail.
+  ...memoryVariables, // Of bin/quail.
 ] as const;
 
 /** The environment without them. */
