@@ -90,7 +90,7 @@ const bouncePauseMs = 123_000;
 /** Recipients made due per step of SIGALRM, so that no step holds up the rest. */
 const hurryStep = 20_000;
 /** From so many senders at a time on their messages are handed over: what that saves is time that others wait for. */
-const manySenders = 24;
+const manySenders = 20;
 /** Messages up to this size go to the courier with the job. */
 const inlineBytes = 128 * 1024;
 
