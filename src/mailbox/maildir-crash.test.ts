@@ -16,9 +16,15 @@ const text = "Subject: x\n\nbody of a message\n";
 /** Where the process dies, and what must lie in tmp/ and new/ then (see the table in maildir.ts). */
 const stops: readonly (readonly [where: string, code: string, tmp: number, fresh: number])[] = [
   ["in the middle of writing (M2)", "message.read = async (at, n) => (at > 9 ? die() : read(at, n));", 1, 0],
-  ["written, not renamed (M3)", "fs.renameSync = die;", 1, 0],
-  ["renamed, not synced (M4)", "sync = die;", 0, 1],
-  ["synced, not reported (M5)", "sync = async (fd) => { fs.fsyncSync(fd); die(); };", 0, 1],
+  ["written, not synced (M3)", "sync = die;", 1, 0],
+  ["synced, not renamed (M4)", "fs.renameSync = die;", 1, 0],
+  ["renamed, its name not synced (M5)", "let syncs = 0; sync = async () => ++syncs === 2 ? die() : true;", 0, 1],
+  [
+    "all synced, not reported (M6)",
+    "let syncs = 0; sync = async (fd) => { fs.fsyncSync(fd); return ++syncs === 2 ? die() : true; };",
+    0,
+    1,
+  ],
 ];
 
 for (const [where, code, tmp, fresh] of stops) {

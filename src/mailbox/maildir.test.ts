@@ -129,58 +129,44 @@ test("a repeated delivery whose sync fails defers, and leaves the file: what may
   assert.deepEqual(listing(), { tmp: [], new: [name], cur: [] });
 });
 
-test("success is not reported before the sync has ended", async () => {
-  let end: () => void = () => {};
-  const slow = new DurableBatch(() => new Promise((done) => (end = () => done(true))), 0);
-  let outcome = "none yet";
-  const delivering = deliverToMaildir(delivery(), keeper(slow)).then(({ fate }) => {
-    outcome = fate;
-  });
-  for (let i = 0; i < 5; i++) await new Promise((done) => setImmediate(done));
-  assert.deepEqual(listing().new, [name], "readers see it at once");
-  assert.equal(outcome, "none yet");
-  end();
-  await delivering;
-  assert.equal(outcome, "done");
-});
-
-test("what a sender waits for is seen when its bytes are on disk, and reported when its name is", async () => {
-  const syncs: { readonly end: (isWell: boolean) => void }[] = [];
-  const slow = new DurableBatch(() => new Promise((done) => syncs.push({ end: done })), 0);
-  const turns = async (): Promise<void> => {
-    for (let i = 0; i < 5; i++) await new Promise((done) => setImmediate(done));
-  };
-  const outcomes: string[] = [];
-  const deliver = () => deliverToMaildir(delivery({ awaited: true }), keeper(slow)).then((o) => outcomes.push(o.fate));
-  const delivering = deliver();
-  await turns();
-  assert.deepEqual(
-    [listing().tmp?.length, listing().new, syncs.length],
-    [1, [], 1],
-    "a power cut would leave no part in new/",
-  );
-  syncs[0]?.end(true);
-  await turns();
-  assert.deepEqual([listing().tmp, listing().new, syncs.length], [[], [name], 2]);
-  assert.deepEqual(outcomes, []);
-  syncs[1]?.end(true);
-  await delivering;
-  assert.deepEqual(outcomes, ["done"]);
-  // A sync that fails: of the bytes, then of the name.
-  fs.rmSync(join(maildir, "new", name));
-  for (const fails of [2, 4]) {
-    const failing = deliver();
+for (const awaited of [true, false])
+  test(`a message is seen when its bytes are on disk, and reported when its name is, ${awaited ? "while its sender waits" : "from the queue"}`, async () => {
+    const syncs: { readonly end: (isWell: boolean) => void }[] = [];
+    const slow = new DurableBatch(() => new Promise((done) => syncs.push({ end: done })), 0);
+    const turns = async (): Promise<void> => {
+      for (let i = 0; i < 5; i++) await new Promise((done) => setImmediate(done));
+    };
+    const outcomes: string[] = [];
+    const deliver = () => deliverToMaildir(delivery({ awaited }), keeper(slow)).then((o) => outcomes.push(o.fate));
+    const delivering = deliver();
     await turns();
-    if (fails === 4) {
-      syncs[3]?.end(true);
+    assert.deepEqual(
+      [listing().tmp?.length, listing().new, syncs.length],
+      [1, [], 1],
+      "a power cut would leave no part in new/",
+    );
+    syncs[0]?.end(true);
+    await turns();
+    assert.deepEqual([listing().tmp, listing().new, syncs.length], [[], [name], 2]);
+    assert.deepEqual(outcomes, []);
+    syncs[1]?.end(true);
+    await delivering;
+    assert.deepEqual(outcomes, ["done"]);
+    // A sync that fails: of the bytes, then of the name.
+    fs.rmSync(join(maildir, "new", name));
+    for (const fails of [2, 4]) {
+      const failing = deliver();
       await turns();
+      if (fails === 4) {
+        syncs[3]?.end(true);
+        await turns();
+      }
+      syncs[fails]?.end(false);
+      await failing;
+      assert.deepEqual([listing().tmp, listing().new], [[], []]);
     }
-    syncs[fails]?.end(false);
-    await failing;
-    assert.deepEqual([listing().tmp, listing().new], [[], []]);
-  }
-  assert.deepEqual(outcomes, ["done", "temporary", "temporary"]);
-});
+    assert.deepEqual(outcomes, ["done", "temporary", "temporary"]);
+  });
 
 test("a symbolic link planted in tmp/ or new/ is not followed", async () => {
   const victim = join(folder, "victim");

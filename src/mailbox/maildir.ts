@@ -25,19 +25,17 @@ import { clearEarlierAttempt, findDelivered } from "./maildir-again.ts";
  *   M1         none              none                   M2
  *   M2         growing           none                   removes tmp/NAME.*, begins anew
  *   M3         whole             none                   the same
- *   M3d        whole, durable    none                   the same
- *   M4         none              there, perhaps not     writes it anew and fsyncs that before the rename, which puts it in the
- *                                yet durable            place of the old one, in cur/ too; then waits for a sync
- *   M5         none              there, durable         the same: the queue has not heard of it, and it does not show
+ *   M4         whole, durable    none                   the same
+ *   M5         none              there, whole; its      writes it anew and fsyncs that before the rename, which puts it in the
+ *                                name not yet durable   place of the old one, in cur/ too; then waits for a sync
+ *   M6         none              there, durable         the same: the queue has not heard of it, and it does not show
  *
- * M1 -> M2 create exclusively; M2 -> M3 write, close; M3 -> M4 rename: readers see it; M4 -> M5 the batch is synced. Only
- * then is success reported. A sync that fails leads back to M1: what it did not write must not count as delivered.
- * M4 is never made M5 by a second sync alone: a kernel may tell of a failed write once and forget the bytes, and the next sync
- * succeeds without them. Only a new file is known to be written.
+ * M1 -> M2 create exclusively; M2 -> M3 write, close; M3 -> M4 the batch is synced; M4 -> M5 rename: readers see it, and whatever
+ * happens they never see a part of it; M5 -> M6 the next batch is synced. Only then is success reported. A sync that fails leads back
+ * to M1: what it did not write must not count as delivered. M5 is never made M6 by a second sync alone: a kernel may tell of a failed
+ * write once and forget the bytes, and the next sync succeeds without them. Only a new file is known to be written.
  *
- * A delivery that its sender waits for is nowhere else: after a crash nobody repeats it, so nothing would mend half a file in new/. It
- * goes M3 -> M3d by a sync of its own and is renamed then. While mail keeps coming, the sync that makes the names of one batch durable
- * is the one that makes the bytes of the next durable.
+ * While mail keeps coming, the sync that makes the names of one batch durable is the one that makes the bytes of the next durable.
  */
 
 /** One delivery into a Maildir. */
@@ -76,7 +74,7 @@ let attempts = 0;
 class TooSlow extends Error {}
 
 /**
- * M1 -> M5. Puts a message into a Maildir: in `new/` at once, success only after the batch it shares is on disk. The Maildir
+ * M1 -> M6. Puts a message into a Maildir: in `new/` when its bytes are on disk, success when its name is, too. The Maildir
  * is never made. A message that is in memory is written by synchronous calls: they cost less than the thread pool's round
  * trips (10 KB on a 2-core machine: 48 us of CPU against 97 us; 10,000 messages/s with batches of 100).
  */
@@ -101,7 +99,6 @@ async function deliver(
   delivery: MaildirDelivery,
   { batch }: MaildirKeeper,
 ): Promise<Outcome> {
-  const { awaited } = delivery;
   const target = diskPath(`${directory}/new/${delivery.name}`);
   const enter = (): BatchPlace | null => (batch.isToBeHad ? batch.enter(stat.dev, diskPath(directory)) : null);
   let place = enter();
@@ -110,29 +107,29 @@ async function deliver(
     throw error;
   });
   try {
-    if (awaited && place !== null) {
+    if (place !== null) {
       const forBytes = place;
       place = null;
-      await forBytes.settle("soon"); // M3 -> M3d
+      await forBytes.settle(delivery.awaited ? "soon" : "in company"); // M3 -> M4
       place = enter();
     }
     renameSync(temporaryPath, target);
   } catch (error) {
-    rmSync(temporaryPath, { force: true }); // M3, M3d -> M1
+    rmSync(temporaryPath, { force: true }); // M3, M4 -> M1
     place?.leave();
     throw error;
   }
   try {
-    await (place?.settle(awaited ? "now" : "in company") ?? fsyncPath(diskPath(`${directory}/new`)));
+    await (place?.settle("now") ?? fsyncPath(diskPath(`${directory}/new`)));
   } catch (error) {
-    rmSync(target, { force: true }); // M4 -> M1
+    rmSync(target, { force: true }); // M5 -> M1
     throw error;
   }
   return done();
 }
 
 /**
- * M4 -> M4, with a file that is known to be on the disk. Both are whole, so that a power cut leaves a whole one: an earlier attempt
+ * M5 -> M5, with a file that is known to be on the disk. Both are whole, so that a power cut leaves a whole one: an earlier attempt
  * may have reported success to a queue that did not live to note it.
  */
 async function writeAnew(directory: ByteString, delivery: MaildirDelivery): Promise<void> {
@@ -148,7 +145,7 @@ async function writeAnew(directory: ByteString, delivery: MaildirDelivery): Prom
 }
 
 /**
- * M4 -> M5 for a file that was written anew, or that its reader has changed. The earlier attempt may still be waiting for its own sync
+ * M5 -> M6 for a file that was written anew, or that its reader has changed. The earlier attempt may still be waiting for its own sync
  * in this process, and takes the file away if it fails: so look again afterwards.
  */
 async function confirm(directory: ByteString, stat: Stats, name: string, { batch }: MaildirKeeper): Promise<Outcome> {

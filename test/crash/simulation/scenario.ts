@@ -117,8 +117,6 @@ class House {
   readonly #acknowledged: Sent[] = [];
   /** Deliveries whose success the worker has reported: user/name. */
   readonly #reported = new Set<string>();
-  /** What a power cut took a part of before it was reported (M4): there until the delivery is repeated. */
-  readonly #torn = new Set<string>();
   /** Deliveries under way, for the queue to hear of when the worker is lost. */
   #waiting = new Set<() => void>();
   #label = 0;
@@ -357,10 +355,10 @@ class House {
       if (kind !== "queue") this.#kill(this.#worker);
       // Noted, not thrown: we are called from within the code under test, which may catch what it does not understand.
       try {
-        this.#checkMaildirs(kind === "power" ? "after a kill" : `after the ${kind} died`, false);
+        this.#checkMaildirs(kind === "power" ? "after a kill" : `after the ${kind} died`);
         if (kind !== "power") return;
         this.#world.disk.powerCut(this.#random);
-        this.#checkMaildirs("after a power cut", true);
+        this.#checkMaildirs("after a power cut");
       } catch (error) {
         this.#machine.note(error);
       }
@@ -436,16 +434,13 @@ class House {
     );
   }
 
-  /** No reader may find half a message in `new/`; after a power cut only where no success was reported yet (state M4). */
-  #checkMaildirs(when: string, powerWasCut: boolean): void {
+  /** No reader may ever find half a message in `new/`, nor miss what was reported as delivered. */
+  #checkMaildirs(when: string): void {
     for (const user of mailboxes) {
       const seen = new Set<string>();
       for (const [name, file] of this.#inNew(user)) {
         seen.add(name);
-        const whose = `${user}/${name}`;
-        if (this.#isWhole(name, file)) this.#torn.delete(whose);
-        else if (powerWasCut && !this.#reported.has(whose)) this.#torn.add(whose);
-        else if (!this.#torn.has(whose)) fail(`${when}: half a message in new/ of ${user}: ${name}`);
+        if (!this.#isWhole(name, file)) fail(`${when}: half a message in new/ of ${user}: ${name}`);
       }
       for (const reported of this.#reported) {
         const [whose, name = ""] = reported.split("/");
@@ -478,8 +473,7 @@ class House {
 
   /** The end: all that was acknowledged has arrived whole, and nothing is left over. */
   #judge(): void {
-    this.#checkMaildirs("at the end", false);
-    if (this.#torn.size > 0) fail(`never repaired: ${[...this.#torn]}`);
+    this.#checkMaildirs("at the end");
     const { disk } = this.#world;
     const here = new Map(mailboxes.map((user) => [user, [...this.#inNew(user)].map(([, file]) => file)]));
     const bounces = (here.get("sender") ?? []).map((file) => disk.bytesOf(file).toString("latin1"));
