@@ -17,8 +17,7 @@ type Volume = {
 };
 
 /**
- * A delivery that nobody waits for waits this long for company before its sync: the mail is visible already and its sender has been
- * answered; only the report waits. It halves the syncs when messages come one after the other.
+ * A delivery that nobody waits for waits this long for company before its sync: its sender has been answered. It halves the syncs when messages come one after the other.
  */
 const defaultCompanyMs = 5;
 /** The same when a sender waits for one of them: a fifth less CPU time with 20 senders. */

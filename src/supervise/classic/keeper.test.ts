@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { keep, layServices, lives, scratchFolder, statusOf, textOf, until } from "../testing/index.ts";
@@ -164,8 +164,9 @@ test("dx ends the service and then the keeper; signals with nothing running do n
 test("a directory that is removed and made anew does not disturb its service [D-023]", async (t) => {
   const folder = scratchFolder(t);
   const path = join(folder, "a");
-  layServices(folder, { "a/run": "exec sleep 100" });
+  layServices(folder, { "a/run": "echo up > ../up; exec sleep 100" });
   const { keeper } = await keep(t, path);
+  await until(() => existsSync(join(folder, "up"))); // Before that, its script would go with the directory.
   const { pid } = keeper;
   rmSync(path, { recursive: true });
   mkdirSync(path);
