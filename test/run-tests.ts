@@ -4,10 +4,10 @@
  * `npm run conformance -- --last`.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, rmSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { resultsFolder } from "./conformance/results.ts";
+import { join, relative } from "node:path";
+import { resultsFolder, resultsOf } from "./conformance/results.ts";
 
 /** `timeoutMs`: the longest one test may take. (A file that does not end after its tests is the business of end-in-time.ts.) */
 type Group = {
@@ -47,7 +47,33 @@ function asGlob(path: string): string {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, "**/*.test.ts") : path;
 }
 
-/** Runs one group; its exit code. */
+/** Files whose failures count at once: they try their luck with seeds of their own, and what they find once is a find. */
+const finders = /^test\/(?:crash|fuzz|corpus)\//;
+/** More failures than these are no accident. */
+const mostAgain = 3;
+
+/**
+ * Runs one group; its exit code. Hundreds of tests with processes and sockets share two processors here: a few files that failed are run once
+ * more, alone, and it is told which test needed that, for somebody to mend it. Who fails alone, too, has failed.
+ */
+function runGroup(group: Group): number {
+  for (const made of [group.name, `${group.name}-again`])
+    rmSync(join(resultsFolder, `${made}.ndjson`), { force: true });
+  const status = run(group);
+  if (status === 0 || named.length > 0) return status;
+  const failed = resultsOf(group.name).filter(({ end }) => end === "fail");
+  const files = [...new Set(failed.map(({ file }) => relative(process.cwd(), file)))];
+  const isAccident = (file: string): boolean => file !== "" && !finders.test(file);
+  if (files.length === 0 || files.length > mostAgain || !files.every(isAccident)) return status;
+  process.stdout.write(`\nonce more, alone: ${files.join(" ")}\n`);
+  const second = run({ ...group, name: `${group.name}-again`, files, concurrency: 1 });
+  if (second !== 0) return second;
+  for (const { name, file } of failed) {
+    process.stdout.write(`passed only at the second try: ${name} (${relative(process.cwd(), file)})\n`);
+  }
+  return 0;
+}
+
 function run({ name, files, concurrency, timeoutMs }: Group): number {
   mkdirSync(resultsFolder, { recursive: true });
   const { status } = spawnSync(
@@ -76,5 +102,5 @@ const groups =
       ? [unit]
       : [unit, system];
 let failed = 0;
-for (const group of groups) failed |= run(group);
+for (const group of groups) failed |= runGroup(group);
 process.exit(failed === 0 ? 0 : 1);

@@ -17,11 +17,11 @@ test("IDs in brackets in a test's name are its citations", () => {
 
 const statements = parseStatements("Q-001\tone\nQ-002\ttwo\nQ-003\tthree\nQ-004\tfour\n");
 const results = [
-  { name: "a [Q-001]", end: "pass" },
-  { name: "b [Q-002]", end: "pass" },
-  { name: "c [Q-002]", end: "fail" },
-  { name: "d [Q-003]", end: "skip" },
-  { name: "e [Q-999]", end: "pass" },
+  { name: "a [Q-001]", file: "", end: "pass" },
+  { name: "b [Q-002]", file: "", end: "pass" },
+  { name: "c [Q-002]", file: "", end: "fail" },
+  { name: "d [Q-003]", file: "", end: "skip" },
+  { name: "e [Q-999]", file: "", end: "pass" },
 ] as const;
 
 test("a statement passes when a passing test cites it and no failing one does; a skipped test shows nothing", () => {

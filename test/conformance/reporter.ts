@@ -8,6 +8,7 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
     const skipped = data.skip !== undefined || data.todo !== undefined;
     const result: TestResult = {
       name: data.name,
+      file: data.file ?? "",
       end: skipped ? "skip" : type === "test:pass" ? "pass" : "fail",
     };
     yield `${JSON.stringify(result)}\n`;
