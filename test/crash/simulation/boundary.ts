@@ -15,8 +15,7 @@ export type Mutant =
   | "does not sync a file"
   | "does not sync a folder"
   | "reports success before syncfs"
-  | "renames before it writes"
-  | "keeps the file of an earlier attempt";
+  | "renames before it writes";
 
 /** How often, in a thousand, an operation fails although nothing dies. */
 export type Faults = { readonly write: number; readonly sync: number; readonly commit: number };
@@ -141,18 +140,12 @@ export class World {
     if (node === null) throw systemError("ENOENT", from);
     const source = this.disk.place(from);
     const target = this.disk.place(to);
-    if (!this.#keeps(target.folder.entries.get(target.name), node)) this.disk.set(target.folder, target.name, node);
+    this.disk.set(target.folder, target.name, node);
     this.disk.set(source.folder, source.name, null);
     if (this.mutant !== "renames before it writes") return;
     this.machine.operation();
     for (const [file, bytes] of this.#held) this.disk.append(file, bytes);
     this.#held = [];
-  }
-
-  /** The mutant that finds the same bytes there and is content. */
-  #keeps(earlier: Node | undefined, now: Node): boolean {
-    if (this.mutant !== "keeps the file of an earlier attempt") return false;
-    return earlier?.kind === "file" && now.kind === "file" && this.disk.holds(earlier, this.disk.bytesOf(now));
   }
 
   #remove(path: string): void {

@@ -79,10 +79,3 @@ test("on a disk that forgets failed writes a repeated delivery does not rest on 
     );
   t.diagnostic(`${crashes} crashes`);
 });
-
-test("on such a disk a mail system that keeps the file of an earlier attempt is found out", async (t) => {
-  const mutant = "--mutant=keeps the file of an earlier attempt";
-  const { failure, crashes } = await simulate("--from=1", "--lives=6000", forgetful, mutant);
-  assert.ok(failure !== null, `not within ${crashes} crashes`);
-  t.diagnostic(`seed ${failure.seed}, after ${crashes} crashes: ${failure.why}`);
-});
