@@ -17,7 +17,8 @@ function trimBlanks(text: ByteString): ByteString {
   return text.slice(text.startsWith(" ") ? 1 : 0, text.endsWith(" ") && text.length > 1 ? -1 : text.length);
 }
 
-/** The value of the `b=` tag taken out, all else as it was (RFC 6376 §3.7). */
+/** The value of the `b=` tag taken out, all else as it was (RFC 6376 §3.7); the field's own line end is none of its value. */
 export function withoutSignature(raw: ByteString): ByteString {
-  return raw.replace(/([:;][ \t\r\n]*b[ \t\r\n]*=)[^;]*/, (_all, before: string) => before);
+  const without = raw.replace(/([:;][ \t\r\n]*b[ \t\r\n]*=)[^;]*/, (_all, before: string) => before);
+  return without.endsWith("\n") ? without : `${without}\n`;
 }
