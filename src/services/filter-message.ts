@@ -27,7 +27,7 @@ const tooLong: DoorAnswer = { ...permanent("sorry, the header of this message is
 const noRoom: DoorAnswer = { ...temporary("qq write error or disk full (#4.3.0)"), queueId: null };
 const broken: DoorAnswer = { ...temporary("qq internal bug (#4.3.0)"), queueId: null };
 
-/** The field that tells a user's filters, and `./Maildir/` by control/junkfolder, that a message is not to be trusted. */
+/** The field that tells a user's filters that a message is not to be trusted. */
 const quarantineName = "X-Quail-Quarantine";
 
 /** What the messages of a filter share. */

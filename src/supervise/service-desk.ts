@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Desk } from "./directory/desk.ts";
 import { HeldFolder } from "./directory/held-folder.ts";
+import { signalsByCommand } from "./directory/signals.ts";
 import type { ServiceState, StatusRecord, Wanted } from "./directory/status-record.ts";
 
 /** What somebody at the desk may ask of a kept service. */
@@ -12,19 +13,6 @@ export type AtTheDesk = {
   readonly signal: (signal: NodeJS.Signals) => void;
   readonly warn: (sentence: string) => void;
 };
-
-/** Commands that are no more than a signal (spec D 1.2). */
-const signals: ReadonlyMap<string, NodeJS.Signals> = new Map([
-  ["h", "SIGHUP"],
-  ["a", "SIGALRM"],
-  ["i", "SIGINT"],
-  ["t", "SIGTERM"],
-  ["k", "SIGKILL"],
-  ["q", "SIGQUIT"],
-  ["1", "SIGUSR1"],
-  ["2", "SIGUSR2"],
-  ["w", "SIGWINCH"],
-]);
 
 /**
  * One of our own services at the desk of its service directory: svc, svstat and svok find it there as they find any other. What
@@ -117,7 +105,7 @@ export class ServiceDesk {
   }
 
   #obey(command: string): void {
-    const signal = signals.get(command);
+    const signal = signalsByCommand.get(command);
     if (signal !== undefined) this.#ask.signal(signal);
     else if (command === "u" || command === "o") {
       this.#wanted = command === "u" ? "up" : "once";

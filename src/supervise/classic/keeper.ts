@@ -2,6 +2,7 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { errorText } from "#files";
 import { Desk } from "../directory/desk.ts";
 import type { HeldFolder } from "../directory/held-folder.ts";
+import { signalsByCommand } from "../directory/signals.ts";
 import type { ServiceState, StatusRecord, Wanted } from "../directory/status-record.ts";
 import { lifeOf } from "../process-life.ts";
 import { type ScriptEnd, startScript } from "./script.ts";
@@ -27,19 +28,6 @@ export type KeeperParts = {
   /** A line for people, as supervise words it, without LF. */
   readonly say: (line: string) => void;
 };
-
-/** Commands that only send a signal (spec 1.2). */
-const signals: ReadonlyMap<string, NodeJS.Signals> = new Map([
-  ["h", "SIGHUP"],
-  ["a", "SIGALRM"],
-  ["i", "SIGINT"],
-  ["t", "SIGTERM"],
-  ["k", "SIGKILL"],
-  ["q", "SIGQUIT"],
-  ["1", "SIGUSR1"],
-  ["2", "SIGUSR2"],
-  ["w", "SIGWINCH"],
-]);
 
 type ScriptName = "start" | "run" | "stop";
 /** `life`: of a process that is not our child, which somebody else could become. */
@@ -137,7 +125,7 @@ export class Keeper {
   }
 
   #obey(command: string, toGroup: boolean): void {
-    const signal = signals.get(command);
+    const signal = signalsByCommand.get(command);
     if (signal !== undefined) this.#kill(signal, toGroup);
     switch (command) {
       case "d":
